@@ -1,0 +1,170 @@
+/* conf.h - the configuration: files (or options of the command line) in, one
+ * immutable snapshot out. Everything a service needs later is worked out here:
+ * users are looked up, programs found, words split, defaults filled in.
+ *
+ * A snapshot is counted: whoever keeps a pointer into it keeps a reference. */
+#ifndef USHERD_CONF_H
+#define USHERD_CONF_H
+
+#include "endpoint.h"
+#include "listen.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* Where something was written. `path` is a file, or "command line" (line 0). */
+struct conf_where {
+	const char *path;
+	unsigned line;
+};
+
+struct conf_words {
+	char **items; /* NULL-terminated */
+	size_t count;
+};
+
+/* The rights a service runs with, looked up when the configuration is loaded. */
+struct conf_identity {
+	bool change; /* false: usherd runs as this user already and may not change */
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;
+	size_t group_count;
+	const char *name, *home, *shell;
+};
+
+enum conf_stderr { CONF_STDERR_LOG, CONF_STDERR_SOCKET, CONF_STDERR_NULL, CONF_STDERR_FILE };
+
+struct conf_stderr_target {
+	enum conf_stderr kind;
+	const char *path; /* CONF_STDERR_FILE only */
+};
+
+enum conf_rlimit_name {
+	CONF_RLIMIT_AS,
+	CONF_RLIMIT_CORE,
+	CONF_RLIMIT_CPU,
+	CONF_RLIMIT_DATA,
+	CONF_RLIMIT_FSIZE,
+	CONF_RLIMIT_MEMLOCK,
+	CONF_RLIMIT_NOFILE,
+	CONF_RLIMIT_NPROC,
+	CONF_RLIMIT_STACK,
+	CONF_RLIMITS
+};
+
+struct conf_rlimit {
+	bool set; /* false: as usherd was started */
+	rlim_t soft, hard;
+};
+
+struct conf_optional_int {
+	bool set;
+	int value;
+};
+
+struct conf_service {
+	const char *name;
+	struct conf_where where; /* of the section, or of the line in [ports] */
+
+	/* what */
+	struct endpoint_list listen;
+	struct conf_words exec; /* words as written; items[0] stays argv[0] */
+	const char *program;    /* absolute path of the file to execute */
+	bool wait;
+	bool disable;
+	const char *description;
+
+	/* as whom */
+	const char *user, *group;
+	struct conf_words groups;
+	struct conf_identity identity; /* worked out from the three above */
+	const char *directory, *chroot;
+	mode_t umask;
+	struct conf_optional_int nice, oom_score_adj;
+	bool no_new_privileges;
+	struct conf_rlimit rlimit[CONF_RLIMITS];
+	struct conf_words env, pass_env;
+	struct conf_words environment; /* the fixed part, ready for exec: NAME=VALUE */
+	struct conf_stderr_target stderr_target;
+
+	/* socket */
+	struct socket_options socket;
+
+	/* how many, how long */
+	unsigned instances;
+	uint64_t kill_after_ns;
+};
+
+enum conf_log { CONF_LOG_STDERR, CONF_LOG_SYSLOG, CONF_LOG_FILE };
+enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
+
+struct conf_log_target {
+	enum conf_log kind;
+	const char *path; /* CONF_LOG_FILE only */
+};
+
+struct conf_daemon {
+	const char *pid_file; /* NULL: none */
+	struct conf_log_target log;
+	enum conf_log_format log_format;
+	int log_level; /* enum log_level */
+	unsigned max_sessions; /* 0: auto, as many as descriptors allow */
+	uint64_t drain_timeout_ns;
+	struct conf_words include;
+};
+
+struct conf {
+	struct conf_daemon daemon;
+	struct conf_service *services; /* in order of their names' appearance */
+	size_t service_count;
+};
+
+/* The places where configuration is looked for and what it runs with. */
+struct conf_environment {
+	const char *services_directory; /* bundled services, searched first */
+	char *const *environ;           /* usherd's own at start, for pass_env */
+	bool check_ownership;           /* refuse files that others may write (when root) */
+};
+
+struct conf_error {
+	char *path; /* as in conf_where */
+	unsigned line;
+	char *subject; /* "section.key", "[section", or NULL */
+	char *reason;
+};
+
+struct conf_errors {
+	struct conf_error *items;
+	size_t count, room;
+	size_t left_out; /* errors beyond CONF_ERRORS_MAX, or for want of memory */
+};
+
+#define CONF_ERRORS_MAX 1000
+
+/* Reads the main file and every *.ini of services.d beside it. Returns 0 and a
+ * snapshot with one reference; or -EINVAL with at least one error listed; or
+ * -ENOMEM. No half-read snapshot ever comes out. */
+int conf_load(const char *path, const struct conf_environment *environment, struct conf **ret_conf,
+	      struct conf_errors *errors);
+
+/* The one-liner: usherd -l ENDPOINT [-o key=value]... -- COMMAND... . Keys of
+ * [usherd] and of a service are both accepted in `options`. */
+int conf_from_command_line(const char *const *listens, size_t listen_count, const char *const *options, size_t option_count,
+			   char *const *command, const struct conf_environment *environment, struct conf **ret_conf,
+			   struct conf_errors *errors);
+
+struct conf *conf_ref(struct conf *conf);
+void conf_unref(struct conf *conf);
+
+/* -T: the effective configuration as a file that loads to the same snapshot. */
+void conf_print(const struct conf *conf, FILE *out);
+
+/* `file:line: section.key: reason`, a line each. */
+void conf_errors_print(const struct conf_errors *errors, FILE *out);
+void conf_errors_free(struct conf_errors *errors);
+
+#endif
