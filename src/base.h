@@ -29,7 +29,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
-#define _printf_(format, first) __attribute__((format(printf, format, first)))
+#define _printf_(text, first) __attribute__((format(printf, text, first)))
 
 static inline void cleanup_free(void *pointer)
 {

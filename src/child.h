@@ -53,7 +53,7 @@ struct child_plan {
 	int input;    /* becomes 0; a datagram filter's input is made from `datagram` */
 	int output;   /* becomes 1 */
 	int error;    /* becomes 2; -1: `output` */
-	const char *error_path; /* opened as the service's user, appended to; becomes 2 */
+	const char *error_path; /* opened before rights are dropped, appended to; becomes 2; or NULL */
 	int datagram; /* >= 0: take one datagram from this socket, it becomes 0 */
 	void *datagram_buffer; /* room for one datagram */
 	size_t datagram_room;

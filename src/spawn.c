@@ -1,0 +1,313 @@
+/* spawn.c - the parent's half of a spawn.
+ *
+ * clone(2) with CLONE_VM and CLONE_VFORK: no page table is copied, so a spawn
+ * costs the same however large the daemon is, and the child reports a failure
+ * by writing to memory that is ours too: no pipe is needed for it. CLONE_PIDFD
+ * gives the handle on the child in the same call. The child has a stack of its
+ * own, with a guard page, because ours goes on to be used by nobody while we
+ * wait but must stay intact.
+ *
+ * Owns: the stack, the scratch environment, the datagram buffer, and a few
+ * descriptors in reserve, given up when there are no others, so that a client that was
+ * accepted with the last descriptor is still served. */
+#include "spawn.h"
+
+#include "base.h"
+#include "spawn-env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define STACK_SIZE (64 * 1024)
+#define GUARD_SIZE (64 * 1024) /* a multiple of any page size */
+#define DATAGRAM_MAX 65536
+#define RESERVE 6
+
+struct spawn {
+	char *stack; /* guard first: stacks grow down */
+	char *datagram;
+	int null;
+	int reserve[RESERVE];
+	struct spawn_env environment;
+};
+
+static const int rlimit_resource[CONF_RLIMITS] = {
+	[CONF_RLIMIT_AS] = RLIMIT_AS,
+	[CONF_RLIMIT_CORE] = RLIMIT_CORE,
+	[CONF_RLIMIT_CPU] = RLIMIT_CPU,
+	[CONF_RLIMIT_DATA] = RLIMIT_DATA,
+	[CONF_RLIMIT_FSIZE] = RLIMIT_FSIZE,
+	[CONF_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
+	[CONF_RLIMIT_NOFILE] = RLIMIT_NOFILE,
+	[CONF_RLIMIT_NPROC] = RLIMIT_NPROC,
+	[CONF_RLIMIT_STACK] = RLIMIT_STACK,
+};
+
+/* ---- what is held ready ---- */
+
+static void reserve_fill(struct spawn *spawn)
+{
+	for (size_t i = 0; i < RESERVE; i++)
+		if (spawn->reserve[i] < 0)
+			spawn->reserve[i] = fcntl(spawn->null, F_DUPFD_CLOEXEC, 3);
+}
+
+/* Returns whether there was anything to give up. */
+static bool reserve_release(struct spawn *spawn)
+{
+	bool released = false;
+
+	for (size_t i = 0; i < RESERVE; i++) {
+		if (spawn->reserve[i] < 0)
+			continue;
+		close(fd_take(&spawn->reserve[i]));
+		released = true;
+	}
+	return released;
+}
+
+int spawn_new(struct spawn **ret_spawn)
+{
+	struct spawn *spawn = calloc(1, sizeof(*spawn));
+
+	if (spawn == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < RESERVE; i++)
+		spawn->reserve[i] = -1;
+	spawn->stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	spawn->datagram = mmap(NULL, DATAGRAM_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	spawn->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (spawn->stack == MAP_FAILED || spawn->datagram == MAP_FAILED || spawn->null < 0 ||
+	    mprotect(spawn->stack, GUARD_SIZE, PROT_NONE) != 0) {
+		int error = errno;
+
+		spawn_free(spawn);
+		return -error;
+	}
+	reserve_fill(spawn);
+	*ret_spawn = spawn;
+	return spawn_reserve(spawn, 0);
+}
+
+void spawn_free(struct spawn *spawn)
+{
+	if (spawn == NULL)
+		return;
+	reserve_release(spawn);
+	cleanup_fd(&spawn->null);
+	if (spawn->stack != NULL && spawn->stack != MAP_FAILED)
+		munmap(spawn->stack, GUARD_SIZE + STACK_SIZE);
+	if (spawn->datagram != NULL && spawn->datagram != MAP_FAILED)
+		munmap(spawn->datagram, DATAGRAM_MAX);
+	free(spawn->environment.names);
+	free(spawn);
+}
+
+int spawn_reserve(struct spawn *spawn, size_t environment_count)
+{
+	size_t room = environment_count + SPAWN_ENV_NAMES + 1;
+
+	if (room <= spawn->environment.room)
+		return 0;
+
+	char **names = reallocarray(spawn->environment.names, room, sizeof(*names));
+
+	if (names == NULL)
+		return -ENOMEM;
+	spawn->environment.names = names;
+	spawn->environment.room = room;
+	return 0;
+}
+
+/* ---- the plan ---- */
+
+/* Descriptors made for one child. The far ends are closed by us in any case. */
+struct channels {
+	int stderr_read, stderr_write;
+	int replies, replies_far;
+};
+
+static void channels_close(struct channels *channels)
+{
+	cleanup_fd(&channels->stderr_read);
+	cleanup_fd(&channels->stderr_write);
+	cleanup_fd(&channels->replies);
+	cleanup_fd(&channels->replies_far);
+}
+
+/* The pipe belongs to the service's user, so that /dev/stderr can be opened. */
+static int open_stderr_pipe(const struct conf_identity *identity, struct channels *channels)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -errno;
+	channels->stderr_read = ends[0];
+	channels->stderr_write = ends[1];
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
+		return -errno;
+	if (identity->change && fchown(ends[1], identity->uid, identity->gid) != 0)
+		return -errno;
+	return 0;
+}
+
+static int open_channels(const struct spawn_request *request, struct channels *channels, const char **ret_step)
+{
+	int r, ends[2];
+
+	if (request->service->stderr_target.kind == CONF_STDERR_LOG) {
+		r = open_stderr_pipe(&request->service->identity, channels);
+		if (r < 0) {
+			*ret_step = "pipe";
+			return r;
+		}
+	}
+	if (request->kind == SPAWN_FILTER) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+			*ret_step = "socketpair";
+			return -errno;
+		}
+		channels->replies = ends[0];
+		channels->replies_far = ends[1];
+	}
+	return 0;
+}
+
+static size_t plan_limits(const struct conf_service *service, struct child_limit limits[static CONF_RLIMITS])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CONF_RLIMITS; i++)
+		if (service->rlimit[i].set)
+			limits[count++] = (struct child_limit){
+				.resource = rlimit_resource[i],
+				.value = { service->rlimit[i].soft, service->rlimit[i].hard },
+			};
+	return count;
+}
+
+static void plan_descriptors(const struct spawn *spawn, const struct spawn_request *request,
+			     const struct channels *channels, struct child_plan *plan)
+{
+	const struct conf_stderr_target *target = &request->service->stderr_target;
+	bool filter = request->kind == SPAWN_FILTER;
+
+	plan->input = request->socket;
+	plan->output = filter ? channels->replies_far : request->socket;
+	plan->listener = request->kind == SPAWN_WAIT ? request->socket : -1;
+	plan->datagram = filter ? request->socket : -1;
+	plan->datagram_buffer = spawn->datagram;
+	plan->datagram_room = DATAGRAM_MAX;
+	plan->error = -1;
+	if (target->kind == CONF_STDERR_LOG)
+		plan->error = channels->stderr_write;
+	else if (target->kind == CONF_STDERR_NULL)
+		plan->error = spawn->null;
+	else if (target->kind == CONF_STDERR_FILE)
+		plan->error_path = target->path;
+}
+
+static void plan_identity(const struct conf_identity *identity, struct child_plan *plan)
+{
+	plan->change_identity = identity->change;
+	plan->uid = identity->uid;
+	plan->gid = identity->gid;
+	plan->groups = identity->groups;
+	plan->group_count = identity->group_count;
+}
+
+/* ---- starting ---- */
+
+static int clone_child(struct spawn *spawn, struct child_plan *plan, struct spawn_child *child)
+{
+	/* With no mask of its own the child could run a handler of ours: there is
+	 * none, and every signal is blocked until the child's last step. */
+	child->pid = clone(child_run, spawn->stack + GUARD_SIZE + STACK_SIZE,
+			   CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, plan, &child->pidfd);
+	return child->pid < 0 ? -errno : 0;
+}
+
+/* The child ended before exec: it is a zombie by now, or about to be. */
+static void collect(struct spawn_child *child)
+{
+	siginfo_t info;
+
+	while (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED) != 0 && errno == EINTR)
+		continue;
+	cleanup_fd(&child->pidfd);
+}
+
+static int start_once(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
+		      struct spawn_failure *failure)
+{
+	const struct conf_service *service = request->service;
+	_cleanup_(channels_close) struct channels channels = { -1, -1, -1, -1 };
+	volatile struct child_failure report = { CHILD_STAGE_NONE, 0 };
+	struct child_limit limits[CONF_RLIMITS];
+	struct spawn_child child = { .pidfd = -1 };
+	char oom_score[12];
+	int r;
+
+	*failure = (struct spawn_failure){ .before_child = true };
+	r = open_channels(request, &channels, &failure->step);
+	if (r < 0)
+		return r;
+	spawn_env_build(&spawn->environment, request);
+
+	struct child_plan plan = {
+		.program = service->program,
+		.argv = service->exec.items,
+		.envp = spawn->environment.names,
+		.pid_text = spawn->environment.pid_text,
+		.limits = limits,
+		.limit_count = plan_limits(service, limits),
+		.nice = service->nice.set ? &service->nice.value : NULL,
+		.chroot = service->chroot,
+		.directory = service->directory,
+		.umask = service->umask,
+		.no_new_privileges = service->no_new_privileges,
+		.failure = &report,
+	};
+	if (service->oom_score_adj.set) {
+		snprintf(oom_score, sizeof(oom_score), "%d", service->oom_score_adj.value);
+		plan.oom_score_adj = oom_score;
+	}
+	plan_descriptors(spawn, request, &channels, &plan);
+	plan_identity(&service->identity, &plan);
+
+	failure->step = "clone";
+	r = clone_child(spawn, &plan, &child);
+	if (r < 0)
+		return r;
+	if (report.stage != CHILD_STAGE_NONE) {
+		collect(&child);
+		*failure = (struct spawn_failure){ .step = child_stage_name(report.stage) };
+		return -report.error;
+	}
+	child.stderr_pipe = fd_take(&channels.stderr_read);
+	child.replies = fd_take(&channels.replies);
+	*ret_child = child;
+	return 0;
+}
+
+int spawn_start(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
+		struct spawn_failure *ret_failure)
+{
+	struct spawn_failure failure;
+	int r = start_once(spawn, request, ret_child, &failure);
+
+	if ((r == -EMFILE || r == -ENFILE) && failure.before_child && reserve_release(spawn))
+		r = start_once(spawn, request, ret_child, &failure);
+	reserve_fill(spawn);
+	if (r < 0) {
+		failure.error = -r;
+		*ret_failure = failure;
+	}
+	return r;
+}

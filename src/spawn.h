@@ -1,0 +1,64 @@
+/* spawn.h - from an admitted connection to a running process: the parent's
+ * half. Works out the plan, starts the child on the daemon's own memory (as
+ * vfork does, so that the cost does not grow with the daemon), and learns at
+ * once whether exec came about. Decides nothing and logs nothing. */
+#ifndef USHERD_SPAWN_H
+#define USHERD_SPAWN_H
+
+#include "child.h"
+#include "conf.h"
+#include "peer.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct spawn;
+
+enum spawn_kind {
+	SPAWN_CONNECTION, /* an accepted socket on 0 and 1 */
+	SPAWN_WAIT,       /* the listening socket itself on 0, 1 and 3 */
+	SPAWN_FILTER,     /* one datagram on 0, replies from 1 */
+};
+
+struct spawn_request {
+	enum spawn_kind kind;
+	const struct conf_service *service;
+	const struct endpoint *endpoint; /* where the client came in */
+	uint64_t session;
+	int socket;                /* borrowed; for a filter the datagram socket */
+	const struct peer *peer;   /* PEER_NONE for SPAWN_WAIT */
+	const struct peer *local;
+};
+
+/* A running service. The caller owns the descriptors; all are CLOEXEC. */
+struct spawn_child {
+	pid_t pid;
+	int pidfd;
+	int stderr_pipe; /* reading end, non-blocking; -1: none */
+	int replies;     /* a filter's replies, one a message; -1: none */
+};
+
+/* Why nothing runs: `step` is the stage of child.h, or what failed before
+ * ("clone", "pipe", "socketpair"); `before_child` tells the two apart. */
+struct spawn_failure {
+	const char *step;
+	int error; /* errno */
+	bool before_child;
+};
+
+/* Takes all memory that spawning will ever need: a stack for the child, a
+ * buffer for a datagram, a few descriptors in reserve for the moment when
+ * there are no more. Returns 0 or -errno. */
+int spawn_new(struct spawn **ret_spawn);
+void spawn_free(struct spawn *spawn);
+
+/* Makes room for services with up to `environment_count` fixed environment
+ * strings. Called when a configuration is applied. Returns 0 or -ENOMEM. */
+int spawn_reserve(struct spawn *spawn, size_t environment_count);
+
+/* Starts the service. Returns 0 and the child, or -errno (of the failing step)
+ * with the failure filled in; then nothing is left behind. Allocates nothing. */
+int spawn_start(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
+		struct spawn_failure *ret_failure);
+
+#endif
