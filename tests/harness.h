@@ -1,0 +1,192 @@
+/* harness.h - what the end-to-end tests stand on. Each test is a process with a
+ * network of its own (where the kernel allows it), a temporary directory of its
+ * own, and real daemons; whatever it leaves behind is killed and removed. Waits
+ * are for events or conditions, always with a bound; nothing waits for time.
+ *
+ * In configurations and commands these are replaced: $0 to $99 by ports of
+ * this test, $PROBE by the probe service, $DIR by the temporary directory. */
+#ifndef USHERD_TESTS_HARNESS_H
+#define USHERD_TESTS_HARNESS_H
+
+#include <check.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+/* How long anything may take that takes a moment on an idle machine. */
+#define PATIENCE_MS 20000
+
+/* ---- the runner ---- */
+
+/* The body of main(): runs the suite, prints TAP (with SKIP lines) and returns
+ * the exit status. When `missing` is not NULL the whole program is skipped with
+ * that reason. */
+int harness_main(Suite *(*make)(void), const char *missing);
+
+/* A case whose tests run inside the harness; `seconds` bounds each of them. */
+TCase *harness_case(Suite *suite, const char *name, int seconds);
+
+/* Marks the running test as skipped; the test then returns. */
+void harness_skip(const char *reason);
+#define SKIP_IF(condition, reason)                                                                             \
+	do {                                                                                                   \
+		if (condition) {                                                                               \
+			harness_skip(reason);                                                                  \
+			return;                                                                                \
+		}                                                                                              \
+	} while (0)
+
+/* Whether strace can be used here to make system calls fail. */
+bool harness_can_inject(void);
+
+/* Whether `program` is in PATH or a system directory: its path, or NULL. */
+const char *harness_find(const char *program);
+
+/* ---- the place of a test ---- */
+
+const char *test_dir(void);
+unsigned test_port(unsigned number);
+const char *test_probe(void);
+
+/* A text with $N, $PROBE and $DIR replaced; malloc'ed. */
+char *test_expand(const char *text);
+
+/* $DIR/name as a path (one of a few static buffers). */
+const char *test_path(const char *name);
+
+/* Writes $DIR/name with this mode; the text is expanded when `expand`. */
+void test_write(const char *name, mode_t mode, const char *text, bool expand);
+char *test_read(const char *path);
+
+uint64_t now_ms(void);
+void nap(void); /* a few milliseconds between two looks at a condition */
+
+/* Looks at `condition` until it holds; fails the test when it never does. */
+#define WAIT_UNTIL(condition)                                                                                  \
+	do {                                                                                                   \
+		uint64_t wait_end_ = now_ms() + PATIENCE_MS;                                                   \
+		while (!(condition)) {                                                                         \
+			ck_assert_msg(now_ms() < wait_end_, "never became true: %s", #condition);              \
+			nap();                                                                                 \
+		}                                                                                              \
+	} while (0)
+
+/* ---- daemons ---- */
+
+struct daemon {
+	pid_t pid;
+	char log_path[256];
+	int watch;       /* inotify on the log */
+	char *log;       /* all that was logged so far */
+	size_t log_size;
+	size_t mark;     /* where the next search begins */
+	int fds;         /* open when it was ready */
+};
+
+struct daemon_spec {
+	const char *config;         /* becomes $DIR/services.ini and -c; NULL: only `arguments` */
+	const char *const *arguments; /* after the program and -c; expanded; NULL-terminated */
+	const char *const *wrapper; /* put before the command line, e.g. strace; NULL-terminated */
+	void (*prepare)(void *context); /* in the child, right before exec */
+	void *context;
+	char *const *environment;   /* NULL: PATH and nothing else */
+	int error_fd;               /* stderr of the daemon; 0: a file that the harness reads */
+	bool dirty;                 /* leave descriptors as `prepare` made them */
+	bool no_wait;               /* do not wait for "ready" */
+};
+
+/* Starts the daemon and waits until it says that it is ready. */
+struct daemon *daemon_start(const char *config);
+struct daemon *daemon_launch(const struct daemon_spec *spec);
+
+/* Waits for a line that matches the extended expression, from the mark on, and
+ * puts the mark behind it. Returns the line (until the next call); fails the
+ * test when none comes. */
+const char *daemon_wait_log(struct daemon *daemon, const char *expression, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The same for lines that are there already; NULL when there is none. */
+const char *daemon_find_log(struct daemon *daemon, const char *expression);
+
+/* How many lines of the whole log match, and everything logged so far. */
+unsigned daemon_count_log(struct daemon *daemon, const char *expression);
+const char *daemon_read_log(struct daemon *daemon);
+
+/* The value of `key=` in a line: number, or text (quotes removed; static). */
+long line_number(const char *line, const char *key);
+const char *line_text(const char *line, const char *key);
+
+/* Waits for the end; returns the exit status, or 128 + signal. */
+int daemon_wait_exit(struct daemon *daemon);
+
+/* SIGTERM, and the daemon must exit 0 in time. */
+void daemon_stop(struct daemon *daemon);
+
+/* Replaces the configuration; reload is SIGHUP and waiting for the outcome. */
+void daemon_configure(const char *config);
+void daemon_reload(struct daemon *daemon, bool good);
+
+void daemon_signal(const struct daemon *daemon, int number);
+int daemon_children(const struct daemon *daemon);
+int daemon_count_fds(const struct daemon *daemon);
+uint64_t daemon_cpu_ms(const struct daemon *daemon);
+long daemon_memory_kb(const struct daemon *daemon, const char *field); /* "VmRSS", "VmHWM" */
+
+/* The common end of tests: alive, no child left, no descriptor more or less
+ * than when it was ready. Waits a while for that to become true. */
+void daemon_oracle(struct daemon *daemon);
+
+/* Runs a command (expanded words) to its end with no daemon: exit status, and
+ * what it wrote on both outputs (malloc'ed) when `ret_output` is not NULL. */
+int run_command(const char *const *words, char **ret_output);
+
+/* Runs usherd itself like that: words after the program name. */
+int run_usherd(const char *const *words, char **ret_output);
+const char *usherd_path(void);
+
+/* ---- clients ---- */
+
+/* Connected sockets, or the test fails. Ports are numbers of $N. */
+int tcp_connect(unsigned number);
+int tcp_connect_from(const char *local, unsigned local_port, const char *address, unsigned port);
+int unix_connect(const char *path, int type); /* '@' first: abstract */
+int udp_connect(const char *address, unsigned port);
+
+/* Tries once: a descriptor or -errno. */
+int tcp_try(const char *address, unsigned port);
+
+void send_text(int fd, const char *text);
+void reset_close(int fd); /* closes with RST */
+
+/* Reads to the end, or to `size` bytes: what came, NUL added (malloc'ed).
+ * Fails the test when the end does not come in PATIENCE_MS. */
+char *read_all(int fd, size_t *ret_length);
+
+/* Waits for one piece (a datagram): malloc'ed, or NULL when none came. */
+char *read_piece(int fd, int timeout_ms, size_t *ret_length);
+
+/* Connects, sends `text` (may be NULL), ends the output, reads everything. */
+char *ask(unsigned number, const char *text);
+
+/* `count` times ask(), each of which must give exactly `expected`, within
+ * `each_ms` (0: any time). */
+void ask_many(unsigned number, const char *text, const char *expected, unsigned count, unsigned each_ms);
+
+/* Whether the text has this whole line, or a line that matches. */
+bool has_line(const char *text, const char *line);
+bool has_match(const char *text, const char *expression);
+#define ck_assert_line(text, line) ck_assert_msg(has_line(text, line), "no line \"%s\" in:\n%s", line, text)
+#define ck_assert_match(text, expression)                                                                      \
+	ck_assert_msg(has_match(text, expression), "nothing matches \"%s\" in:\n%s", expression, text)
+#define ck_assert_no_match(text, expression)                                                                   \
+	ck_assert_msg(!has_match(text, expression), "\"%s\" matches in:\n%s", expression, text)
+
+/* The inode of the socket that listens on this IPv4 TCP port, or 0. */
+unsigned long listener_inode(unsigned port);
+
+#endif

@@ -1,0 +1,223 @@
+/* harness_net.c - the clients of the end-to-end tests; see harness.h. */
+#include "harness_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static socklen_t make_address(const char *text, unsigned port, struct sockaddr_storage *ret_address)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)ret_address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret_address;
+
+	memset(ret_address, 0, sizeof(*ret_address));
+	if (strchr(text, ':') == NULL) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons((uint16_t)port);
+		ck_assert_int_eq(inet_pton(AF_INET, text, &in->sin_addr), 1);
+		return sizeof(*in);
+	}
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons((uint16_t)port);
+	ck_assert_int_eq(inet_pton(AF_INET6, text, &in6->sin6_addr), 1);
+	return sizeof(*in6);
+}
+
+static int connect_from(int type, const char *local, unsigned local_port, const char *text, unsigned port)
+{
+	struct sockaddr_storage address, own;
+	socklen_t size = make_address(text, port, &address);
+	int fd = socket(address.ss_family, type | SOCK_CLOEXEC, 0), yes = 1;
+
+	if (fd < 0)
+		return -errno;
+	if (local != NULL) {
+		socklen_t own_size = make_address(local, local_port, &own);
+
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+		if (bind(fd, (struct sockaddr *)&own, own_size) < 0)
+			goto failed;
+	}
+	if (connect(fd, (struct sockaddr *)&address, size) == 0)
+		return fd;
+failed:
+	yes = errno;
+	close(fd);
+	return -yes;
+}
+
+int tcp_try(const char *address, unsigned port)
+{
+	return connect_from(SOCK_STREAM, NULL, 0, address, port);
+}
+
+int tcp_connect(unsigned number)
+{
+	int fd = tcp_try("127.0.0.1", test_port(number));
+
+	ck_assert_msg(fd >= 0, "connect to port $%u: %s", number, strerror(-fd));
+	return fd;
+}
+
+int tcp_connect_from(const char *local, unsigned local_port, const char *address, unsigned port)
+{
+	int fd = connect_from(SOCK_STREAM, local, local_port, address, port);
+
+	ck_assert_msg(fd >= 0, "connect from %s to %s: %s", local, address, strerror(-fd));
+	return fd;
+}
+
+int udp_connect(const char *address, unsigned port)
+{
+	int fd = connect_from(SOCK_DGRAM, NULL, 0, address, port);
+
+	ck_assert_msg(fd >= 0, "udp to %s: %s", address, strerror(-fd));
+	return fd;
+}
+
+int unix_connect(const char *path, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	ck_assert_uint_lt(strlen(path), sizeof(address.sun_path));
+	strcpy(address.sun_path, path);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + (path[0] != '@'));
+
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	ck_assert_msg(connect(fd, (struct sockaddr *)&address, size) == 0, "connect to %s: %s", path,
+		      strerror(errno));
+	return fd;
+}
+
+void send_text(int fd, const char *text)
+{
+	size_t length = strlen(text);
+
+	ck_assert_int_eq(send(fd, text, length, MSG_NOSIGNAL), (ssize_t)length);
+}
+
+void reset_close(int fd)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
+char *read_all(int fd, size_t *ret_length)
+{
+	uint64_t end = now_ms() + PATIENCE_MS;
+	size_t length = 0, room = 4096;
+	char *text = malloc(room + 1);
+
+	for (;;) {
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		uint64_t now = now_ms();
+
+		text[length] = '\0';
+		ck_assert_msg(now < end && poll(&wait, 1, (int)(end - now)) == 1,
+			      "no end of input; %zu bytes came: %.2000s", length, text);
+		if (length == room)
+			text = realloc(text, (room *= 2) + 1);
+		ssize_t got = read(fd, text + length, room - length);
+
+		if (got == 0 || (got < 0 && errno == ECONNRESET))
+			break;
+		ck_assert_msg(got > 0, "read: %s", strerror(errno));
+		length += (size_t)got;
+	}
+	text[length] = '\0';
+	if (ret_length != NULL)
+		*ret_length = length;
+	return text;
+}
+
+char *read_piece(int fd, int timeout_ms, size_t *ret_length)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	char *text = malloc(65536 + 1);
+
+	if (poll(&wait, 1, timeout_ms) != 1) {
+		free(text);
+		return NULL;
+	}
+	ssize_t got = read(fd, text, 65536);
+
+	ck_assert_msg(got >= 0, "read: %s", strerror(errno));
+	text[got] = '\0';
+	if (ret_length != NULL)
+		*ret_length = (size_t)got;
+	return text;
+}
+
+char *ask(unsigned number, const char *text)
+{
+	int fd = tcp_connect(number);
+
+	if (text != NULL)
+		send_text(fd, text);
+	shutdown(fd, SHUT_WR);
+	char *reply = read_all(fd, NULL);
+
+	close(fd);
+	return reply;
+}
+
+void ask_many(unsigned number, const char *text, const char *expected, unsigned count, unsigned each_ms)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t start = now_ms();
+		char *reply = ask(number, text);
+		uint64_t took = now_ms() - start;
+
+		ck_assert_msg(strcmp(reply, expected) == 0, "reply %u of $%u: \"%s\", want \"%s\"", i, number,
+			      reply, expected);
+		ck_assert_msg(each_ms == 0 || took <= each_ms, "reply %u of $%u took %llu ms", i, number,
+			      (unsigned long long)took);
+		free(reply);
+	}
+}
+
+bool has_line(const char *text, const char *line)
+{
+	size_t length = strlen(line);
+
+	for (const char *at = text; (at = strstr(at, line)) != NULL; at++)
+		if ((at == text || at[-1] == '\n') && (at[length] == '\n' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+bool has_match(const char *text, const char *expression)
+{
+	regex_t regex;
+
+	harness_compile(&regex, expression);
+	int result = regexec(&regex, text, 0, NULL, 0);
+
+	regfree(&regex);
+	return result == 0;
+}
+
+unsigned long listener_inode(unsigned port)
+{
+	FILE *table = fopen("/proc/self/net/tcp", "re");
+	unsigned long inode = 0, found = 0;
+	unsigned local, state;
+	char line[512];
+
+	while (table != NULL && fgets(line, sizeof(line), table) != NULL)
+		if (sscanf(line, "%*d: %*8x:%x %*8x:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state, &inode) == 3 &&
+		    local == port && state == 0x0A)
+			found = inode;
+	if (table != NULL)
+		fclose(table);
+	return found;
+}
