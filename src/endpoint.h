@@ -41,8 +41,8 @@ struct endpoint_list {
 	size_t count;
 };
 
-/* Room for the text of any endpoint. */
-#define ENDPOINT_TEXT_MAX 160
+/* Room for the text of any endpoint: a path of which each byte is escaped. */
+#define ENDPOINT_TEXT_MAX 448
 
 /* Called for each endpoint a text stands for. Returns 0, or -errno to stop. */
 typedef int endpoint_sink(void *context, const struct endpoint *endpoint);
@@ -57,7 +57,8 @@ int endpoint_parse(const char *text, endpoint_sink *sink, void *context, char *r
 /* The canonical text: 127.0.0.1:80, [::1]:80, [fe80::1%eth0]:80, with /udp or
  * /mptcp where it is not TCP; unix:/path, unix-dgram:/path,
  * unix-seqpacket:/path, unix:@name; vsock:5 or vsock:CID:5. endpoint_parse()
- * of it gives the same endpoint. Bytes that do not print are escaped \xHH. */
+ * of it gives the same endpoint. Bytes that do not print, and those that mean
+ * something in a list (blank, comma, quotes, backslash), are escaped \xHH. */
 const char *endpoint_print(const struct endpoint *endpoint, char text[static ENDPOINT_TEXT_MAX]);
 
 /* Whether connections are accepted on it (TCP, MPTCP, Unix stream and
