@@ -1,0 +1,386 @@
+/* log.c - events become lines, lines gather in one buffer, the sink takes them
+ * when it can.
+ *
+ * The buffer is one piece of memory, taken at the start. Lines are written into
+ * it in place and leave it from the front; behind its nominal size there is room for one
+ * whole line, so that a line is finished first and measured then. When there is
+ * no room a *gap* begins: lines are counted and not even formatted, until half
+ * the buffer is free again; then a note tells the count at the very place where
+ * the lines are missing. A note that is lost itself leaves the gap open.
+ *
+ * Never waits, never allocates after log_open() but for a change of the sink. */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base.h"
+#include "clock.h"
+#include "log-format.h"
+#include "log-sink.h"
+
+#define BUFFER_SIZE (256 * 1024)
+#define BUFFER_LEAST 4096 /* half of it has room for a note */
+
+struct log_event {
+	struct log_line line;
+	bool open;   /* between log_begin() and log_end() */
+	bool wanted; /* fields are written */
+};
+
+struct log {
+	struct log_event event;
+	enum log_level level;
+	enum log_format format;
+	struct sink sink;
+	struct log_stamp stamp;
+
+	char *buffer;
+	size_t size;       /* of what may wait; LOG_LINE_MAX more are there */
+	size_t head, tail; /* what waits */
+	bool stalled;      /* the sink took less than all: not asked again before the next flush */
+	bool begun;        /* the sink has a part of the line at head */
+	bool torn;         /* the sink's last line has no newline, and never gets it */
+
+	uint64_t dropped;  /* lines, since the start */
+	uint64_t told;     /* of these, in notes that were written */
+	uint64_t noted;    /* dropped, as the waiting note says it */
+	size_t note_end;   /* bytes from head to the end of the waiting note; 0: none waits */
+	bool gap;
+};
+
+static size_t waiting(const struct log *log)
+{
+	return log->tail - log->head;
+}
+
+/* The first `length` waiting bytes are gone, one way or the other. */
+static void consume(struct log *log, size_t length)
+{
+	log->begun = log->buffer[log->head + length - 1] != '\n';
+	log->head += length;
+	if (log->note_end > 0)
+		log->note_end = log->note_end > length ? log->note_end - length : 0;
+	if (log->head == log->tail)
+		log->head = log->tail = 0;
+}
+
+static void consume_written(struct log *log, size_t length)
+{
+	if (log->note_end > 0 && length >= log->note_end)
+		log->told = log->noted;
+	log->torn = false;
+	consume(log, length);
+}
+
+/* The line at head cannot be written, or not its rest. */
+static void drop_line(struct log *log)
+{
+	const char *start = log->buffer + log->head;
+	const char *newline = memchr(start, '\n', waiting(log));
+	size_t length = (size_t)(newline - start) + 1;
+
+	/* A line that is nothing but its newline mends a torn one, or all else of it was written. */
+	if (log->begun || length == 1)
+		log->torn = true;
+	if (length == log->note_end)
+		log->gap = true;
+	else if (length > 1) {
+		log->dropped++;
+		log->gap = true;
+	}
+	consume(log, length);
+}
+
+static void drop_waiting(struct log *log)
+{
+	while (waiting(log) > 0)
+		drop_line(log);
+}
+
+/* Writes until the buffer is empty or the sink takes no more. Returns whether
+ * the sink works at all. */
+static bool drain(struct log *log)
+{
+	while (waiting(log) > 0) {
+		ssize_t taken = sink_write(&log->sink, log->buffer + log->head, waiting(log));
+
+		if (taken > 0) {
+			consume_written(log, (size_t)taken);
+		} else if (taken == -EAGAIN) {
+			log->stalled = true;
+			return true;
+		} else if (taken == -EMSGSIZE) {
+			drop_line(log);
+		} else if (taken == -ECONNRESET && log->sink.kind == LOG_SINK_SYSLOG) {
+			if (log->begun)
+				drop_line(log);
+			log->torn = false;
+		} else if (taken != -EINTR) {
+			drop_waiting(log);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Makes room for a whole line behind tail. */
+static void compact(struct log *log)
+{
+	if (log->tail <= log->size)
+		return;
+	memmove(log->buffer, log->buffer + log->head, waiting(log));
+	log->tail -= log->head;
+	log->head = 0;
+}
+
+static void begin_line(struct log *log, struct log_line *line, enum log_level level, const char *event)
+{
+	enum log_head head = log->sink.kind == LOG_SINK_SYSLOG ? LOG_HEAD_SYSLOG
+			     : log->sink.journal               ? LOG_HEAD_PRIORITY
+							       : LOG_HEAD_TIME;
+	pid_t pid = head == LOG_HEAD_SYSLOG ? getpid() : 0;
+
+	compact(log);
+	/* Finish the torn line, or this one would be glued to it. */
+	if (log->torn && waiting(log) == 0 && log->sink.way != SINK_WAY_RECORD) {
+		log->buffer[log->tail++] = '\n';
+		log->torn = false;
+	}
+	log_line_begin(line, log->buffer + log->tail, log->format, head, level, event, &log->stamp, clock_wall(),
+		       pid);
+}
+
+/* Ends a gap, when there is room again. */
+static void settle_gap(struct log *log)
+{
+	struct log_line line;
+
+	/* One note at a time, so that a lost one is known to be the only one. */
+	if (!log->gap || log->note_end > 0 || waiting(log) > log->size / 2)
+		return;
+	log->gap = false;
+	if (log->dropped == log->told)
+		return;
+	log->noted = log->dropped;
+	begin_line(log, &line, LOG_LEVEL_WARNING, "dropped");
+	log_line_number(&line, "count", log->dropped - log->told);
+	log->tail = (size_t)(log_line_end(&line) - log->buffer);
+	log->note_end = waiting(log);
+}
+
+bool log_flush(struct log *log)
+{
+	log->stalled = false;
+	if (drain(log)) {
+		settle_gap(log);
+		if (!log->stalled)
+			drain(log);
+	}
+	return waiting(log) > 0;
+}
+
+struct log_event *log_begin(struct log *log, enum log_level level, const char *event)
+{
+	struct log_event *begun = &log->event;
+
+	if (begun->open)
+		BUG("a log event was begun within another");
+	begun->open = true;
+	begun->wanted = false;
+	if (level > log->level)
+		return begun;
+	settle_gap(log);
+	if (log->gap) {
+		log->dropped++;
+		return begun;
+	}
+	begin_line(log, &begun->line, level, event);
+	begun->wanted = true;
+	return begun;
+}
+
+void log_end(struct log_event *event)
+{
+	struct log *log = container_of(event, struct log, event);
+
+	event->open = false;
+	if (!event->wanted)
+		return;
+	event->wanted = false;
+
+	size_t tail = (size_t)(log_line_end(&event->line) - log->buffer);
+
+	if (tail - log->head > log->size) {
+		log->dropped++;
+		log->gap = true;
+		return;
+	}
+	log->tail = tail;
+	if (waiting(log) > log->size / 2 && !log->stalled)
+		drain(log);
+}
+
+void log_bytes(struct log_event *event, const char *key, const char *bytes, size_t length)
+{
+	if (event->wanted && bytes != NULL)
+		log_line_bytes(&event->line, key, bytes, length);
+}
+
+void log_text(struct log_event *event, const char *key, const char *text)
+{
+	/* One byte more than is shown tells that it was cut; the rest is not even counted. */
+	if (event->wanted && text != NULL)
+		log_line_bytes(&event->line, key, text, strnlen(text, LOG_FIELD_MAX + 1));
+}
+
+static _printf_(3, 0) void print_field(struct log_event *event, const char *key, const char *format, va_list values)
+{
+	char text[LOG_FIELD_MAX + 2];
+
+	if (vsnprintf(text, sizeof(text), format, values) >= 0)
+		log_text(event, key, text);
+}
+
+void log_printf(struct log_event *event, const char *key, const char *format, ...)
+{
+	va_list values;
+
+	if (!event->wanted)
+		return;
+	va_start(values, format);
+	print_field(event, key, format, values);
+	va_end(values);
+}
+
+void log_number(struct log_event *event, const char *key, uint64_t number)
+{
+	if (event->wanted)
+		log_line_number(&event->line, key, number);
+}
+
+void log_signed(struct log_event *event, const char *key, int64_t number)
+{
+	if (event->wanted)
+		log_line_signed(&event->line, key, number);
+}
+
+void log_seconds(struct log_event *event, const char *key, uint64_t ns)
+{
+	if (event->wanted)
+		log_line_seconds(&event->line, key, ns);
+}
+
+void log_errno(struct log_event *event, const char *key, int error)
+{
+	/* strerror() would look for a translation, and allocate. */
+	const char *text = strerrordesc_np(error < 0 ? -error : error);
+
+	if (text != NULL)
+		log_text(event, key, text);
+	else
+		log_printf(event, key, "error %d", error);
+}
+
+void log_message(struct log *log, enum log_level level, const char *event, const char *format, ...)
+{
+	struct log_event *begun = log_begin(log, level, event);
+	va_list values;
+
+	if (begun->wanted) {
+		va_start(values, format);
+		print_field(begun, "message", format, values);
+		va_end(values);
+	}
+	log_end(begun);
+}
+
+int log_open(const struct log_options *options, size_t buffer_size, struct log **ret_log)
+{
+	_cleanup_free_ struct log *log = calloc(1, sizeof(*log));
+
+	if (log == NULL)
+		return -ENOMEM;
+	log->size = buffer_size == 0             ? BUFFER_SIZE
+		    : buffer_size < BUFFER_LEAST ? BUFFER_LEAST
+						 : buffer_size;
+	log->level = options->level;
+	log->format = options->format;
+
+	/* Not calloc(): pages that were never written to cost nothing. */
+	_cleanup_free_ char *buffer = malloc(log->size + LOG_LINE_MAX + 1);
+
+	if (buffer == NULL)
+		return -ENOMEM;
+
+	int r = sink_open(options, &log->sink);
+
+	if (r < 0)
+		return r;
+	log->buffer = buffer;
+	buffer = NULL;
+	*ret_log = log;
+	log = NULL;
+	return 0;
+}
+
+void log_close(struct log *log)
+{
+	if (log == NULL)
+		return;
+	log_flush(log);
+	sink_close(&log->sink);
+	free(log->buffer);
+	free(log);
+}
+
+int log_reconfigure(struct log *log, const struct log_options *options)
+{
+	struct sink sink;
+	int r = sink_open(options, &sink);
+
+	if (r < 0)
+		return r;
+	log_flush(log);
+	/* Lines that wait have the old form; the rest of a begun one belongs to the old sink. */
+	if (sink.kind != log->sink.kind || options->format != log->format)
+		drop_waiting(log);
+	else if (log->begun && !sink_is_same(&sink, &log->sink))
+		drop_line(log);
+	if (!sink_is_same(&sink, &log->sink))
+		log->torn = false;
+	sink_close(&log->sink);
+	log->sink = sink;
+	log->level = options->level;
+	log->format = options->format;
+	return 0;
+}
+
+int log_reopen(struct log *log)
+{
+	struct log_options options = {
+		.sink = log->sink.kind,
+		.path = log->sink.path,
+		.format = log->format,
+		.level = log->level,
+	};
+
+	return log_reconfigure(log, &options);
+}
+
+uint64_t log_dropped(const struct log *log)
+{
+	return log->dropped;
+}
+
+bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint64_t interval_ns, uint64_t *ret_left_out)
+{
+	if (limit->used && now_ns >= limit->last_ns && now_ns - limit->last_ns < interval_ns) {
+		limit->left_out++;
+		return false;
+	}
+	*ret_left_out = limit->left_out;
+	*limit = (struct log_limit){.last_ns = now_ns, .used = true};
+	return true;
+}
