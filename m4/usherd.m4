@@ -1,0 +1,124 @@
+# usherd.m4 - the macros of usherd's configure.ac.
+# Beware: m4 variables of loops must never be named like a letter of the generated
+# shell code; here shell loops are used, and m4 loops not at all.
+
+# USHERD_OPTION(NAME, OPTION, WHAT, DEFAULT) - sets enable_NAME to yes or no.
+AC_DEFUN([USHERD_OPTION], [
+AC_ARG_ENABLE([$1],
+	[AS_HELP_STRING([--$2], [$3])],
+	[AS_CASE([$enableval], [yes | no], [],
+		[AC_MSG_ERROR([--enable-$1 takes yes or no, not $enableval])])],
+	[enable_$1=$4])
+])
+
+# USHERD_REQUIRE(VARIABLE, MODULE, DEBIAN-PACKAGE)
+AC_DEFUN([USHERD_REQUIRE], [
+PKG_CHECK_MODULES([$1], [$2], [],
+	[AC_MSG_ERROR([the library $2 was not found; on Debian: apt-get install $3])])
+])
+
+# USHERD_FLAG(VARIABLE, FLAG, [IF-TAKEN], [LDFLAG], [PROLOGUE])
+# Adds FLAG to VARIABLE when compiler and linker take it without a word. A program
+# is linked, not only compiled: some flags fail no earlier.
+AC_DEFUN([USHERD_FLAG], [
+AC_MSG_CHECKING([whether $CC takes $2 $4])
+usherd_save_CFLAGS=$CFLAGS
+usherd_save_LDFLAGS=$LDFLAGS
+CFLAGS="$CFLAGS -Werror $2"
+LDFLAGS="$LDFLAGS $4"
+AC_LINK_IFELSE([AC_LANG_PROGRAM([[$5]], [[]])],
+	[AC_MSG_RESULT([yes])
+	$1="${$1:+$$1 }$2"
+	$3],
+	[AC_MSG_RESULT([no])])
+CFLAGS=$usherd_save_CFLAGS
+LDFLAGS=$usherd_save_LDFLAGS
+])
+
+# USHERD_LANGUAGE - LANGUAGE_CFLAGS: the dialect, which is not optional.
+AC_DEFUN([USHERD_LANGUAGE], [
+AC_SUBST([LANGUAGE_CFLAGS])
+LANGUAGE_CFLAGS=
+USHERD_FLAG([LANGUAGE_CFLAGS], [-std=gnu17])
+AS_IF([test -z "$LANGUAGE_CFLAGS"], [AC_MSG_ERROR([$CC does not take -std=gnu17])])
+])
+
+# USHERD_WARNINGS - WARNING_CFLAGS.
+AC_DEFUN([USHERD_WARNINGS], [
+AC_SUBST([WARNING_CFLAGS])
+WARNING_CFLAGS=
+for usherd_flag in \
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wformat=2 -Wcast-qual -Wundef -Wimplicit-fallthrough -Wswitch-enum
+do
+	USHERD_FLAG([WARNING_CFLAGS], [$usherd_flag])
+done
+AS_IF([test "$enable_werror" = yes], [WARNING_CFLAGS="$WARNING_CFLAGS -Werror"])
+])
+
+# USHERD_SANITIZERS - SANITIZER_CFLAGS (also for the linker), SANITIZERS (names).
+AC_DEFUN([USHERD_SANITIZERS], [
+AC_SUBST([SANITIZER_CFLAGS])
+AC_SUBST([SANITIZERS])
+SANITIZER_CFLAGS=
+SANITIZERS=
+AS_IF([test "$enable_sanitizers" = yes], [
+	USHERD_FLAG([SANITIZER_CFLAGS],
+		[-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer],
+		[SANITIZERS="address undefined"])
+	AS_IF([test -z "$SANITIZERS"],
+		[AC_MSG_ERROR([$CC has no address and undefined sanitizers; on Debian they come with gcc, and for clang with libclang-rt-14-dev])])
+])
+])
+
+# USHERD_HARDENING - HARDENING_CFLAGS, HARDENING_LDFLAGS, and in HARDENING the names
+# of what tests/structure/harden.sh must then find in the binary.
+AC_DEFUN([USHERD_HARDENING], [
+AC_SUBST([HARDENING_CFLAGS])
+AC_SUBST([HARDENING_LDFLAGS])
+AC_SUBST([HARDENING])
+HARDENING_CFLAGS=
+HARDENING_LDFLAGS=
+HARDENING=
+AS_IF([test "$enable_hardening" = yes], [
+	USHERD_FLAG([HARDENING_CFLAGS], [-fPIE],
+		[HARDENING_LDFLAGS="-pie"
+		HARDENING="pie"], [-pie])
+	for usherd_flag in relro now noexecstack
+	do
+		AC_MSG_CHECKING([whether the linker takes -z $usherd_flag])
+		usherd_save_LDFLAGS=$LDFLAGS
+		LDFLAGS="$LDFLAGS -Wl,-z,$usherd_flag"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[]], [[]])],
+			[AC_MSG_RESULT([yes])
+			HARDENING_LDFLAGS="$HARDENING_LDFLAGS -Wl,-z,$usherd_flag"
+			HARDENING="$HARDENING $usherd_flag"],
+			[AC_MSG_RESULT([no])])
+		LDFLAGS=$usherd_save_LDFLAGS
+	done
+	USHERD_FLAG([HARDENING_CFLAGS], [-fstack-protector-strong], [HARDENING="$HARDENING stack-protector"])
+	USHERD_FLAG([HARDENING_CFLAGS], [-fstack-clash-protection], [HARDENING="$HARDENING stack-clash"])
+	USHERD_FLAG([HARDENING_CFLAGS], [-fcf-protection], [HARDENING="$HARDENING cf"])
+	USHERD_FLAG([HARDENING_CFLAGS], [-mbranch-protection=standard])
+	USHERD_FORTIFY
+])
+])
+
+# USHERD_FORTIFY - fortify needs the optimiser, and gets in the way of AddressSanitizer.
+AC_DEFUN([USHERD_FORTIFY], [
+AS_CASE([" $CFLAGS ${SANITIZERS:+-O0 }"],
+	[*" -O0 "*], [],
+	[*" -O"*], [
+		usherd_fortify=
+		for usherd_level in 3 2
+		do
+			AS_IF([test -z "$usherd_fortify"], [
+				USHERD_FLAG([usherd_fortify], [-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$usherd_level], [],
+					[], [@%:@include <stdio.h>])
+			])
+		done
+		AS_IF([test -n "$usherd_fortify"], [
+			HARDENING_CFLAGS="$HARDENING_CFLAGS $usherd_fortify"
+			HARDENING="$HARDENING fortify"])
+	])
+])
