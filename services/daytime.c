@@ -15,6 +15,7 @@ static size_t print_daytime(char text[static SERVICE_REPLY_FREE])
 	time_t now = time(NULL);
 	struct tm tm;
 
+	tzset();
 	if (localtime_r(&now, &tm) == NULL)
 		return 0;
 
@@ -22,7 +23,8 @@ static size_t print_daytime(char text[static SERVICE_REPLY_FREE])
 	long minutes = zone < 0 ? -zone : zone;
 	int length = snprintf(text, SERVICE_REPLY_FREE, "%s, %02d %s %ld %02d:%02d:%02d %c%02ld%02ld\r\n",
 			      days[tm.tm_wday % 7], tm.tm_mday, months[tm.tm_mon % 12], tm.tm_year + 1900L,
-			      tm.tm_hour, tm.tm_min, tm.tm_sec, zone < 0 ? '-' : '+', minutes / 60, minutes % 60);
+			      tm.tm_hour, tm.tm_min, tm.tm_sec, zone < 0 ? '-' : '+', minutes / 60,
+			      minutes % 60);
 
 	return length > 0 && length < SERVICE_REPLY_FREE ? (size_t)length : 0;
 }

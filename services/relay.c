@@ -132,6 +132,12 @@ static const char *advice(int error)
 	}
 }
 
+static int bad_port(const char *port)
+{
+	fprintf(stderr, "relay: there is no port \"%s\"; give a number from 1 to 65535\n", port);
+	return EX_USAGE;
+}
+
 /* Returns the socket, or -1 with a message and an exit code. */
 static int connect_tcp(const struct target *target, int *ret_exit)
 {
@@ -139,8 +145,7 @@ static int connect_tcp(const struct target *target, int *ret_exit)
 	int failed = getaddrinfo(target->host, target->port, &hints, &addresses);
 
 	if (failed == EAI_SERVICE) {
-		fprintf(stderr, "relay: there is no port \"%s\"; give a number from 1 to 65535\n", target->port);
-		*ret_exit = EX_USAGE;
+		*ret_exit = bad_port(target->port);
 		return -1;
 	}
 	if (failed != 0) {
@@ -156,8 +161,8 @@ static int connect_tcp(const struct target *target, int *ret_exit)
 
 	freeaddrinfo(addresses);
 	if (fd < 0) {
-		fprintf(stderr, "relay: cannot connect to host %s port %s: %s%s\n", target->host, target->port,
-			strerror(-fd), advice(fd));
+		fprintf(stderr, "relay: cannot connect to host %s port %s: %s%s\n", target->host,
+			target->port, strerror(-fd), advice(fd));
 		*ret_exit = EX_UNAVAILABLE;
 		return -1;
 	}
@@ -199,7 +204,8 @@ static int connect_unix(const struct target *target, int *ret_exit)
 		(void)poll(NULL, 0, 20);
 	}
 	if (fd < 0) {
-		fprintf(stderr, "relay: cannot connect to unix:%s: %s%s\n", target->path, strerror(-fd), advice(fd));
+		fprintf(stderr, "relay: cannot connect to unix:%s: %s%s\n", target->path, strerror(-fd),
+			advice(fd));
 		*ret_exit = EX_UNAVAILABLE;
 		return -1;
 	}
@@ -344,9 +350,12 @@ static int relay(void *context)
 {
 	static char buffers[2][CHUNK];
 	const struct target *target = context;
-	int exit_code = EX_OK;
-	int server = target->path != NULL ? connect_unix(target, &exit_code) : connect_tcp(target, &exit_code);
+	int exit_code = EX_OK, server;
 
+	if (target->path != NULL)
+		server = connect_unix(target, &exit_code);
+	else
+		server = connect_tcp(target, &exit_code);
 	if (server < 0)
 		return exit_code;
 
@@ -357,7 +366,8 @@ static int relay(void *context)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!make_nonblocking(STDIN_FILENO) || !make_nonblocking(STDOUT_FILENO) ||
-	    pipe2(flows[0].pipe, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(flows[1].pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
+	    pipe2(flows[0].pipe, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    pipe2(flows[1].pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
 		fprintf(stderr, "relay: cannot prepare the pipes: %s\n", strerror(errno));
 		return EX_OSERR;
 	}
@@ -417,10 +427,8 @@ static int parse_arguments(int argc, char **argv, struct target *target)
 	target->port = argv[1];
 	/* The resolver takes 70000 and " 80" for numbers; names are its own. */
 	if (strpbrk(target->port, "abcdefghijklmnopqrstuvwxyz") == NULL &&
-	    !parse_number(target->port, UINT16_MAX, &port)) {
-		fprintf(stderr, "relay: there is no port \"%s\"; give a number from 1 to 65535\n", target->port);
-		return EX_USAGE;
-	}
+	    !parse_number(target->port, UINT16_MAX, &port))
+		return bad_port(target->port);
 	return 0;
 usage:
 	fprintf(stderr,

@@ -222,8 +222,8 @@ static int serve_filter(const struct service *service, void *context, char *data
 		if (!parse_address(getenv("UDPREMOTEIP"), getenv("UDPREMOTEPORT"), &source) ||
 		    !parse_address(getenv("UDPLOCALIP"), getenv("UDPLOCALPORT"), &local)) {
 			dprintf(STDERR_FILENO,
-				"%s: PROTO is UDP, so UDPREMOTEIP, UDPREMOTEPORT, UDPLOCALIP and UDPLOCALPORT must "
-				"name both ends\n",
+				"%s: PROTO is UDP, so UDPREMOTEIP, UDPREMOTEPORT, UDPLOCALIP and "
+				"UDPLOCALPORT must name both ends\n",
 				service->name);
 			return EX_USAGE;
 		}
@@ -379,7 +379,8 @@ int service_run(const struct service *service, void *context)
 	enum service_mode mode = find_mode();
 
 	if (service->datagram == NULL && (mode == SERVICE_FILTER || mode == SERVICE_DATAGRAMS)) {
-		dprintf(STDERR_FILENO, "%s: serves connections, not datagrams; listen on TCP or a Unix stream\n",
+		dprintf(STDERR_FILENO,
+			"%s: serves connections, not datagrams; listen on TCP or a Unix stream\n",
 			service->name);
 		return EX_USAGE;
 	}
