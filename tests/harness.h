@@ -96,7 +96,6 @@ struct daemon_spec {
 	void *context;
 	char *const *environment;   /* NULL: PATH and nothing else */
 	int error_fd;               /* stderr of the daemon; 0: a file that the harness reads */
-	bool dirty;                 /* leave descriptors as `prepare` made them */
 	bool no_wait;               /* do not wait for "ready" */
 };
 
