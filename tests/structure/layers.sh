@@ -1,0 +1,47 @@
+#!/bin/sh
+# layers.sh - who may include whom, from the table in layers.
+# shellcheck disable=SC2016 # awk programs
+. "$(dirname "$0")/tap.lib"
+cd "$SOURCE" || exit 1
+
+# All includes of the daemon's own files in FILES...: FILE INCLUDED, without endings.
+includes() {
+	grep -H '^#include "' "$@" |
+		sed -E 's/^src\/([^:]*)\.[ch]:#include "([^"]*)\.(h|def)".*/\1 \2/' | sort -u
+}
+
+# The table: LAYER FILE, layers numbered from below.
+table() {
+	sed 's/#.*//' tests/structure/layers |
+		"$AWK" '/:/ { layer++ } { for (i = 1; i <= NF; i++) if ($i !~ /:$/) print layer, $i }'
+}
+
+expect_none 'every file of src stands in the table once' "$({
+	table
+	for file in src/*.[ch] src/*.def; do
+		name=${file##*/}
+		echo "FILE ${name%.*}"
+	done | sort -u
+} | "$AWK" '
+	$1 != "FILE" { if (listed[$2]++) print $2 ": twice"; next }
+	{ exists[$2] = 1; if (!listed[$2]) print $2 ": missing" }
+	END { for (name in listed) if (!(name in exists)) print name ": no such file" }')"
+
+# A file includes from layers below its own; in its own layer only files of its
+# own module (conf-read and conf-type are both conf).
+expect_none 'nobody includes sideways or upwards' "$({
+	table
+	includes src/*.[ch]
+} | "$AWK" '
+	function module(name) { sub(/-.*/, "", name); return name }
+	$1 ~ /^[0-9]+$/ { layer[$2] = $1; next }
+	module($1) != module($2) && layer[$2] >= layer[$1] { print $1 " includes " $2 }')"
+
+# Not even inside a module.
+expect_none 'headers include each other in no circle' "$(includes src/*.h | "$AWK" '$1 != $2' | tsort 2>&1 > /dev/null)"
+
+# Mechanisms return what happened; these say it.
+expect_none 'only main, service, session and control log' "$(grep -El '(^|[^_a-z])log_(begin|message)\(' src/*.c |
+	grep -Ev '^src/(main|service|session|control|log)(-[a-z-]*)?\.c$')"
+
+finish
