@@ -287,7 +287,7 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 		return r;
 	if (report.stage != CHILD_STAGE_NONE) {
 		collect(&child);
-		*failure = (struct spawn_failure){ .step = child_stage_name(report.stage) };
+		*failure = (struct spawn_failure){ .step = child_stage_name(report.stage), .stage = report.stage };
 		return -report.error;
 	}
 	child.stderr_pipe = fd_take(&channels.stderr_read);

@@ -42,7 +42,8 @@ struct spawn_child {
  * ("clone", "pipe", "socketpair"); `before_child` tells the two apart. */
 struct spawn_failure {
 	const char *step;
-	int error; /* errno */
+	enum child_stage stage; /* CHILD_STAGE_NONE when before_child */
+	int error;              /* errno */
 	bool before_child;
 };
 

@@ -1,0 +1,29 @@
+/* daemon.h - the life of the daemon: from a checked configuration to its end.
+ * Owns the loop, the log, the services; answers signals. */
+#ifndef USHERD_DAEMON_H
+#define USHERD_DAEMON_H
+
+#include "conf.h"
+
+#include <stdbool.h>
+
+struct daemon;
+
+/* Where a configuration comes from; asked again on each reload. */
+struct daemon_source {
+	/* Returns as conf_load() does. */
+	int (*load)(void *context, struct conf **ret_conf, struct conf_errors *errors);
+	void *context;
+	bool reloadable; /* false: the command line, which cannot change */
+};
+
+/* Opens the log, takes the pid file, opens every listener of `conf` (borrowed).
+ * `background`: log to syslog where stderr was meant, and have a pid file.
+ * Returns 0, or an exit status (sysexits(3)) after saying on stderr why. */
+int daemon_start(const struct daemon_source *source, struct conf *conf, bool background, struct daemon **ret_daemon);
+
+/* Serves until a signal ends it. Returns the exit status. */
+int daemon_run(struct daemon *daemon);
+void daemon_free(struct daemon *daemon);
+
+#endif

@@ -1,0 +1,165 @@
+/* main.c - usherd: arguments, the phases of starting, exit statuses. The only
+ * file that ends the process.
+ *
+ *     startup_clean -> options -> conf -> (background) -> daemon_start -> daemon_run
+ *
+ * Exit statuses follow sysexits(3): 0, 1 run-time failure (a port in use), 64
+ * usage, 71 operating system, 78 configuration. */
+#include "base.h"
+#include "conf-doc.h"
+#include "conf.h"
+#include "daemon.h"
+#include "options.h"
+#include "startup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct origin {
+	const struct options *options;
+	struct conf_environment environment;
+	char path[PATH_MAX]; /* of the file, absolute: the working directory will be / */
+};
+
+static int load(void *context, struct conf **ret_conf, struct conf_errors *errors)
+{
+	const struct origin *origin = context;
+	const struct options *options = origin->options;
+
+	if (options->listen_count == 0)
+		return conf_load(origin->path, &origin->environment, ret_conf, errors);
+	return conf_from_command_line((const char *const *)options->listens, options->listen_count,
+				      (const char *const *)options->settings, options->setting_count,
+				      options->command, &origin->environment, ret_conf, errors);
+}
+
+/* Makes a path absolute without resolving links: the owner of each directory on
+ * the way is looked at later. */
+static int make_absolute(const char *path, char *ret_path, size_t size)
+{
+	char here[PATH_MAX] = "";
+	int length;
+
+	if (path[0] != '/' && getcwd(here, sizeof(here)) == NULL) {
+		fprintf(stderr, "usherd: %s: the working directory is gone (%s); write the whole path\n", path,
+			strerror(errno));
+		return -errno;
+	}
+	length = snprintf(ret_path, size, "%s%s%s", here, path[0] == '/' ? "" : "/", path);
+	if (length < 0 || (size_t)length >= size) {
+		fprintf(stderr, "usherd: %s: the path is too long\n", path);
+		return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+/* Loads what was asked for; says on stderr what is wrong. */
+static int load_first(struct origin *origin, struct conf **ret_conf)
+{
+	struct conf_errors errors = { .count = 0 };
+	int r = load(origin, ret_conf, &errors);
+
+	conf_errors_print(&errors, stderr);
+	if (r < 0 && errors.count == 0)
+		fprintf(stderr, "usherd: %s: %s\n", origin->options->conf_path, strerror(-r));
+	conf_errors_free(&errors);
+	return r == 0 ? 0 : r == -ENOMEM ? EX_OSERR : EX_CONFIG;
+}
+
+static int serve(struct origin *origin, struct conf *conf)
+{
+	const struct daemon_source source = {
+		.load = load,
+		.context = origin,
+		.reloadable = origin->options->listen_count == 0,
+	};
+	bool background = origin->options->background;
+	struct daemon *daemon;
+	int status, report = -1;
+
+	if (background && startup_background(&report) < 0) {
+		fprintf(stderr, "usherd: fork: %s\n", strerror(errno));
+		return EX_OSERR;
+	}
+	status = daemon_start(&source, conf, background, &daemon);
+	if (status != 0)
+		return status;
+	if (background)
+		startup_background_ready(report);
+	status = daemon_run(daemon);
+	daemon_free(daemon);
+	return status;
+}
+
+static int run_with_conf(const struct options *options)
+{
+	struct origin origin = {
+		.options = options,
+		.environment = {
+			.services_directory = options->services_directory,
+			.environ = environ,
+			.check_ownership = geteuid() == 0,
+		},
+	};
+	char services_directory[PATH_MAX];
+	struct conf *conf = NULL;
+	int status;
+
+	if (make_absolute(options->conf_path, origin.path, sizeof(origin.path)) < 0 ||
+	    make_absolute(options->services_directory, services_directory, sizeof(services_directory)) < 0)
+		return EX_USAGE;
+	origin.environment.services_directory = services_directory;
+	status = load_first(&origin, &conf);
+	if (status == 0 && options->action == OPTIONS_PRINT)
+		conf_print(conf, stdout);
+	if (status == 0 && options->action == OPTIONS_SERVE)
+		status = chdir("/") == 0 ? serve(&origin, conf) : EX_OSERR;
+	conf_unref(conf);
+	return status;
+}
+
+static int run(const struct options *options)
+{
+	switch (options->action) {
+	case OPTIONS_HELP:
+		options_print_help();
+		return EXIT_SUCCESS;
+	case OPTIONS_VERSION:
+		puts("usherd " PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	case OPTIONS_KEYS:
+		return conf_doc_keys(options->argument, stdout, stderr) == 0 ? EXIT_SUCCESS : EX_USAGE;
+	case OPTIONS_GENERATE:
+		if (conf_doc_generate(options->argument, stdout) == 0)
+			return EXIT_SUCCESS;
+		fprintf(stderr, "usherd: --generate=%s: the forms are man, sample and dictionary\n", options->argument);
+		return EX_USAGE;
+	case OPTIONS_TEST:
+	case OPTIONS_PRINT:
+	case OPTIONS_SERVE:
+		return run_with_conf(options);
+	}
+	return EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status, r = startup_clean();
+
+	if (r < 0) {
+		fprintf(stderr, "usherd: start: %s\n", strerror(-r));
+		return EX_OSERR;
+	}
+	if (options_parse(argc, argv, &options) < 0)
+		return EX_USAGE;
+	status = run(&options);
+	options_free(&options);
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "usherd: standard output: %s\n", strerror(errno));
+		status = status != 0 ? status : EXIT_FAILURE;
+	}
+	return status;
+}

@@ -1,0 +1,253 @@
+/* service-admit.c - a client comes: from a ready listener to a session.
+ *
+ *     listener_ready -> accept4 | datagram_peek -> gate -> service_begin -> session_begin -> spawn_start
+ *
+ * Errors of accept(2) are of three kinds: those of one connection, which are
+ * passed over (accept(2) says so for TCP); want of resources, for which this
+ * listener pauses briefly while others go on; and everything else, which is
+ * treated like want of resources, so that nothing can spin or end the daemon. */
+#include "service.h"
+
+#include "base.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define BUDGET 16 /* clients of one listener a round: others have their turn */
+#define PASSED_OVER_MOST 64 /* such errors in a row are trouble of another kind */
+#define TROUBLE_NS (5 * NS_PER_S) /* at most one log line in */
+
+/* ---- troubles ---- */
+
+/* Errors that a connection brought with it; the next one may be fine. */
+static bool passes_with_connection(int error)
+{
+	static const int errors[] = { EINTR,	 ECONNABORTED, EPROTO,	     ENETDOWN,	 ENOPROTOOPT, EHOSTDOWN,
+				      ENONET,	 EHOSTUNREACH, EOPNOTSUPP,   ENETUNREACH, EPERM,       ETIMEDOUT,
+				      ECONNRESET };
+
+	for (size_t i = 0; i < ELEMENTS(errors); i++)
+		if (errors[i] == error)
+			return true;
+	return false;
+}
+
+static void accept_failed(struct listener *listener, int error)
+{
+	struct service_set *set = listener->service->set;
+	uint64_t left_out, pause_ns = throttle_fail(&listener->throttle, &throttle_accept);
+
+	if (log_limit_pass(&set->accept_trouble, loop_now_ns(set->loop), TROUBLE_NS, &left_out)) {
+		char address[ENDPOINT_TEXT_MAX];
+		struct log_event *event = log_begin(set->log, LOG_LEVEL_ERROR, "accept");
+
+		log_text(event, "service", listener->service->settings->name);
+		log_text(event, "address", endpoint_print(listener->endpoint, address));
+		log_errno(event, "error", error);
+		log_text(event, "message",
+			 error == EMFILE ? "out of descriptors; clients wait; raise LimitNOFILE or lower max_sessions" :
+			 error == ENFILE ? "the system is out of descriptors; clients wait; raise fs.file-max" :
+					   "clients wait; trying again");
+		if (left_out > 0)
+			log_number(event, "left_out", left_out);
+		log_end(event);
+	}
+	listener_pause(listener, pause_ns);
+}
+
+/* The program could not be started: say why, and leave the service alone for a
+ * while, which grows with each failure. */
+static void start_failed(struct listener *listener, const struct admission *admission,
+			 const struct spawn_failure *failure)
+{
+	struct service *service = listener->service;
+	const struct conf_service *settings = service->settings;
+	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_ERROR, "fail");
+	const char *object = strcmp(failure->step, "exec") == 0	     ? settings->program :
+			     strcmp(failure->step, "directory") == 0 ? settings->directory :
+			     strcmp(failure->step, "chroot") == 0    ? settings->chroot :
+			     strcmp(failure->step, "stderr") == 0    ? settings->stderr_target.path :
+			     failure->stage >= CHILD_STAGE_GROUPS && failure->stage <= CHILD_STAGE_UID ? settings->user :
+								       NULL;
+	char peer[PEER_TEXT_MAX];
+
+	log_text(event, "service", settings->name);
+	log_text(event, "peer", peer_print(admission->peer, peer));
+	log_text(event, "stage", failure->step);
+	log_errno(event, "error", failure->error);
+	log_printf(event, "message", "%s%s%s: %s", failure->step, object != NULL ? " " : "",
+		   object != NULL ? object : "", strerror(failure->error));
+	log_end(event);
+	service_pause(service, throttle_fail(&service->throttle, &throttle_spawn), failure->step);
+}
+
+static void refuse(struct listener *listener, const struct peer *peer, enum gate_reason reason)
+{
+	struct service *service = listener->service;
+	uint64_t left_out;
+
+	if (!log_limit_pass(&service->refusals, loop_now_ns(service->set->loop), NS_PER_S, &left_out))
+		return;
+
+	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "refuse");
+	char text[PEER_TEXT_MAX];
+
+	log_text(event, "service", service->settings->name);
+	log_text(event, "peer", peer_print(peer, text));
+	log_text(event, "reason", gate_reason_name(reason));
+	if (left_out > 0)
+		log_number(event, "left_out", left_out);
+	log_end(event);
+}
+
+/* ---- sessions ---- */
+
+int service_begin(struct listener *listener, const struct admission *admission, struct session **ret_session,
+		  struct spawn_failure *ret_failure)
+{
+	struct service *service = listener->service;
+	struct service_set *set = service->set;
+	struct spawn_request request = {
+		.kind = admission->kind,
+		.service = service->settings,
+		.endpoint = listener->endpoint,
+		.socket = admission->socket,
+		.peer = admission->peer,
+		.local = admission->local,
+	};
+	struct spawn_failure failure;
+
+	gate_take(&set->gate, &service->gate);
+
+	struct session_origin origin = {
+		.conf = service->conf,
+		.service = service,
+		.listener = admission->kind == SPAWN_WAIT ? listener : NULL,
+		.route = admission->route,
+		.active = service->gate.active,
+		.limit = service->gate.instances,
+	};
+	int r = session_begin(set->sessions, &origin, &request, ret_session, &failure);
+
+	if (r == 0) {
+		throttle_succeed(&service->throttle);
+		return 0;
+	}
+	gate_give(&set->gate, &service->gate);
+	start_failed(listener, admission, &failure);
+	*ret_failure = failure;
+	return r;
+}
+
+/* ---- connections ---- */
+
+/* Who is there. A client that has gone already may have no address any more:
+ * what accept(2) gave is used, so that it is known all the same. */
+static void learn_addresses(const struct listener *listener, int fd, const struct sockaddr *address,
+			    socklen_t length, struct peer *ret_peer, struct peer *ret_local)
+{
+	struct sockaddr_storage own;
+	socklen_t own_length = sizeof(own);
+
+	*ret_local = listener->local;
+	if (endpoint_is_unix(listener->endpoint)) {
+		if (peer_from_credentials(fd, ret_peer) < 0)
+			ret_peer->family = PEER_NONE;
+		return;
+	}
+	peer_from_sockaddr(address, length, ret_peer);
+	if (listener->local.family == PEER_NONE &&
+	    getsockname(fd, (struct sockaddr *)&own, &own_length) == 0)
+		peer_from_sockaddr((const struct sockaddr *)&own, own_length, ret_local);
+}
+
+/* Serves one connection. Returns whether to look for another. */
+static bool admit_connection(struct listener *listener)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	struct peer peer = { .family = PEER_NONE }, local = { .family = PEER_NONE };
+	struct spawn_failure failure;
+	struct session *session;
+	_cleanup_fd_ int fd = accept4(listener->socket.fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == EAGAIN)
+			return false;
+		if (passes_with_connection(errno) && ++listener->passed_over < PASSED_OVER_MOST)
+			return true;
+		accept_failed(listener, errno);
+		return false;
+	}
+	throttle_succeed(&listener->throttle);
+	listener->passed_over = 0;
+	learn_addresses(listener, fd, (const struct sockaddr *)&address, length, &peer, &local);
+
+	struct admission admission = { SPAWN_CONNECTION, fd, &peer, &local, NULL };
+
+	return service_begin(listener, &admission, &session, &failure) == 0;
+}
+
+/* ---- datagram filters ---- */
+
+static bool admit_datagram(struct listener *listener)
+{
+	struct service_set *set = listener->service->set;
+	struct datagram_head head;
+	struct datagram_route route;
+	struct spawn_failure failure;
+	struct session *session;
+	int r = datagram_peek(listener->socket.fd, &head, &route);
+
+	if (r < 0) /* nothing there, or an error of the past (ICMP) that is cleared by now */
+		return r != -EAGAIN;
+
+	enum gate_reason reason = gate_datagram(&set->gate, &head.peer);
+
+	if (reason != GATE_ADMIT) {
+		refuse(listener, &head.peer, reason);
+		datagram_discard(listener->socket.fd);
+		return true;
+	}
+	head.local.port = listener->local.port;
+
+	struct admission admission = { SPAWN_FILTER, listener->socket.fd, &head.peer, &head.local, &route };
+
+	if (service_begin(listener, &admission, &session, &failure) == 0)
+		return true;
+	/* What is wrong with the program will be wrong for this datagram for
+	 * ever; what is wrong with the machine passes, so it waits. */
+	if (!failure.before_child && failure.stage < CHILD_STAGE_DATAGRAM)
+		datagram_discard(listener->socket.fd);
+	return false;
+}
+
+void listener_ready(struct loop_source *source, uint32_t events)
+{
+	struct listener *listener = container_of(source, struct listener, source);
+	struct service *service = listener->service;
+	struct service_set *set = service->set;
+	bool more = true;
+
+	(void)events;
+	for (int i = 0; i < BUDGET && more; i++) {
+		if (!listener_may_serve(listener)) {
+			listener_park(listener);
+			listener_settle(listener);
+			return;
+		}
+		if (!gate_has_room(&set->gate)) {
+			service_settle(service); /* stops all accepting */
+			return;
+		}
+		if (service->settings->wait) {
+			listener_hand_over(listener);
+			more = false;
+		} else if (endpoint_is_stream(listener->endpoint)) {
+			more = admit_connection(listener);
+		} else {
+			more = admit_datagram(listener);
+		}
+	}
+}

@@ -1,0 +1,42 @@
+/* service-set.h - the services as the rest of the daemon sees them: apply a
+ * configuration whole or not at all, stop serving, count. */
+#ifndef USHERD_SERVICE_SET_H
+#define USHERD_SERVICE_SET_H
+
+#include "conf.h"
+#include "log.h"
+#include "loop.h"
+#include "spawn.h"
+
+struct service_set;
+
+/* What an applied configuration came to. */
+struct service_summary {
+	unsigned generation; /* 1: the first */
+	size_t services, listeners;
+	size_t opened, kept, closed, absent;
+	unsigned max_sessions;
+};
+
+/* Borrows loop, log and spawn. Returns 0 or -errno. */
+int service_set_new(struct loop *loop, struct log *log, struct spawn *spawn, struct service_set **ret_set);
+void service_set_free(struct service_set *set);
+
+/* Puts a snapshot in force (borrowed; a reference of its own is taken): opens
+ * what is new, keeps the descriptor of every listener whose address stays, lets
+ * sessions run on, closes the rest. Returns 0; or -EINVAL with at least one
+ * error added (address, reason, what to do), or -ENOMEM: then nothing has
+ * changed. An address that does not exist yet is no error: it is tried again. */
+int service_set_apply(struct service_set *set, struct conf *conf, struct conf_errors *errors,
+		      struct service_summary *ret_summary);
+
+size_t service_set_session_count(const struct service_set *set);
+
+/* Closes every listener and calls `drained` once no session is left (at once,
+ * when there is none). */
+void service_set_drain(struct service_set *set, void (*drained)(void *context), void *context);
+
+/* Ends all sessions: see session_terminate(). */
+void service_set_terminate(struct service_set *set, bool at_once);
+
+#endif

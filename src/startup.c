@@ -1,0 +1,133 @@
+/* startup.c - see startup.h. Signal dispositions are reset by the system call,
+ * because the C library refuses the two signals it keeps to itself, which a
+ * parent may have left ignored. */
+#include "startup.h"
+
+#include "base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define KERNEL_SIGSET_SIZE 8
+
+/* The kernel's own struct sigaction, large enough on every machine. */
+union kernel_action {
+	void (*handler)(int);
+	unsigned long words[8];
+};
+
+/* Only what is ignored: handlers cannot have survived exec, so that those which
+ * are there now (a sanitizer's) are this program's own. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int signo = 1; signo <= 64; signo++) {
+		union kernel_action action = { .words = { 0 } };
+
+		if (syscall(SYS_rt_sigaction, signo, NULL, &action, KERNEL_SIGSET_SIZE) != 0 ||
+		    action.handler != SIG_IGN)
+			continue;
+		memset(&action, 0, sizeof(action));
+		syscall(SYS_rt_sigaction, signo, &action, NULL, KERNEL_SIGSET_SIZE);
+	}
+	memset(&none, 0, sizeof(none));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
+}
+
+static int open_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0)
+			return -errno;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return 0;
+}
+
+int startup_clean(void)
+{
+	struct rlimit descriptors;
+	int r;
+
+	reset_signals();
+	r = open_standard_descriptors();
+	if (r < 0)
+		return r;
+	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+		return -errno;
+	umask(022);
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+		descriptors.rlim_cur = descriptors.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &descriptors);
+	}
+	return 0;
+}
+
+/* The parent's part: the exit status of the start is the status of the command. */
+static _Noreturn void wait_for_child(pid_t pid, int report)
+{
+	char byte;
+	int status;
+	ssize_t n;
+
+	do {
+		n = read(report, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n == 1)
+		_exit(EXIT_SUCCESS);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+}
+
+int startup_background(int *ret_report)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int error = errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return -error;
+	}
+	if (pid > 0) {
+		close(ends[1]);
+		wait_for_child(pid, ends[0]);
+	}
+	close(ends[0]);
+	setsid();
+	*ret_report = ends[1];
+	return 0;
+}
+
+void startup_background_ready(int report)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		close(null);
+	}
+	(void)!write(report, "", 1);
+	close(report);
+}

@@ -1,0 +1,20 @@
+/* startup.h - whatever usherd was started with is put right first: nothing of
+ * it may reach a service, and nothing of it may change how usherd behaves. */
+#ifndef USHERD_STARTUP_H
+#define USHERD_STARTUP_H
+
+/* Signals at their defaults, 0 to 2 open, every other descriptor
+ * close-on-exec, umask 022, no ambient capabilities, as many descriptors as the
+ * hard limit allows. Returns 0 or -errno; call it before anything else. */
+int startup_clean(void);
+
+/* Goes to the background: in the child returns 0 and a descriptor to report to;
+ * the parent never returns: it exits with what the child reports, or with the
+ * child's exit status when that ends first. Returns -errno when fork(2) fails. */
+int startup_background(int *ret_report);
+
+/* Tells the waiting parent that all is well (takes `report`), and lets go of the
+ * terminal: 0 to 2 become /dev/null. */
+void startup_background_ready(int report);
+
+#endif
