@@ -41,7 +41,7 @@ expect_none 'nobody includes sideways or upwards' "$({
 expect_none 'headers include each other in no circle' "$(includes src/*.h | "$AWK" '$1 != $2' | tsort 2>&1 > /dev/null)"
 
 # Mechanisms return what happened; these say it.
-expect_none 'only main, service, session and control log' "$(grep -El '(^|[^_a-z])log_(begin|message)\(' src/*.c |
-	grep -Ev '^src/(main|service|session|control|log)(-[a-z-]*)?\.c$')"
+expect_none 'only main, daemon, service, session and control log' "$(grep -El '(^|[^_a-z])log_(begin|message)\(' src/*.c |
+	grep -Ev '^src/(main|daemon|service|session|control|log)(-[a-z-]*)?\.c$')"
 
 finish

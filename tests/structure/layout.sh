@@ -19,8 +19,8 @@ expect_none 'no file in src or services over 600 lines' "$("$AWK" '
 	FNR == 601 { print FILENAME }' src/*.[ch] services/*.[ch])"
 
 # The habit is 110.
-expect_none 'no line over 125 columns' "$(for file in src/*.[ch] services/*.[ch] tests/*.[ch] fuzz/*.c bench/*.[ch]; do
-	expand "$file" | "$AWK" -v file="$file" 'length($0) > 125 { print file ":" NR ": " length($0) }'
+expect_none 'no line of src or services over 130 columns' "$(for file in src/*.[ch] services/*.[ch]; do
+	expand "$file" | "$AWK" -v file="$file" 'length($0) > 130 { print file ":" NR ": " length($0) }'
 done)"
 
 expect_none 'no blank at the end of a line' "$(grep -En '[ 	]+$' src/*.[ch] services/*.[ch] tests/*.[ch] fuzz/*.c)"
