@@ -13,7 +13,7 @@ LOADGEN=${LOADGEN:-$BUILD/bench/loadgen}
 FLOOR=${FLOOR:-$BUILD/bench/floor}
 ADDRESS=127.0.0.1
 
-work= conf_dir=
+work='' conf_dir=''
 declare -A port_of pid_of
 
 fail()
@@ -27,7 +27,8 @@ fail()
 enter_namespace()
 {
 	if [ -z "${BENCH_INSIDE:-}" ] && [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null; then
-		BENCH_INSIDE=1 exec unshare -n "$0" "$@"
+		export BENCH_INSIDE=1
+		exec unshare -n bash "$0" "$@"
 	fi
 	[ -z "${BENCH_INSIDE:-}" ] || "$LOADGEN" -L || fail "cannot raise the loopback interface"
 }
@@ -40,6 +41,9 @@ prepare()
 
 	for program in LOADGEN FLOOR; do
 		[ -x "${!program}" ] || fail "$program=${!program} is not there; build it first (make bench)"
+	done
+	for program in LOADGEN FLOOR USHERD SERVICES_DIR PEERS_DIR; do # servers are started in /
+		[ -z "${!program:-}" ] || printf -v "$program" %s "$(readlink -m "${!program}")"
 	done
 	[ -x "$SERVICES_DIR/echo" ] || fail "SERVICES_DIR=$SERVICES_DIR has no echo"
 	work=$(mktemp -d "${TMPDIR:-/tmp}/usherd-bench.XXXXXX") || exit 71
@@ -145,7 +149,9 @@ await_sessions()
 # One line a child: PID STATE.
 children_of()
 {
-	awk -v parent="$1" '{ pid = $1; sub(/^.*\) /, ""); if ($2 == parent) print pid, $1 }' /proc/[0-9]*/stat 2>/dev/null
+	# cat and not awk reads the files: one may be gone by then, which must not end the reading.
+	cat /proc/[0-9]*/stat 2>/dev/null |
+		awk -v parent="$1" '{ pid = $1; sub(/^.*\) /, ""); if ($2 == parent) print pid, $1 }'
 }
 
 # value KEY LINE: what stands after KEY= in a line of key=value.

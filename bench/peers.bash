@@ -7,6 +7,10 @@
 PEERS="floor usherd usherd_nobody tcpserver tcpsvd s6_tcpserver xinetd openbsd_inetd rlinetd socat
 	systemd_socket_activate busybox_tcpsvd"
 
+# What makes usherd's services run as root, too, as those of the floor and the peers do.
+as_root=()
+[ "$(id -u)" != 0 ] || as_root=("user = root")
+
 # find_peer PROGRAM: sets `peer` to the words that run it, from PEERS_DIR or PATH. The
 # libraries of PEERS_DIR are given to the loader, not put into the environment, where the
 # echo program would inherit them and start more slowly.
@@ -34,14 +38,10 @@ serve_floor()
 	start floor "$FLOOR" "$ADDRESS" "$1" "$ECHO"
 }
 
-# As root: the service runs as root, too, as under the floor and the peers.
 serve_usherd()
 {
-	local user=()
-
 	[ -x "$USHERD" ] || return 1
-	[ "$(id -u)" != 0 ] || user=("user = root")
-	usherd_config "$conf_dir/usherd.ini" "$1" "${user[@]}"
+	usherd_config "$conf_dir/usherd.ini" "$1" "${as_root[@]}"
 	start_usherd usherd "$conf_dir/usherd.ini"
 }
 
@@ -147,7 +147,8 @@ serve_all()
 
 	servers=()
 	for name in $PEERS; do
-		port_of[$name]=$((port++))
+		port_of[$name]=$port
+		port=$((port + 1))
 		if "serve_$name" "${port_of[$name]}" && await "$name"; then
 			servers+=("$name")
 		else
