@@ -81,13 +81,13 @@ static void drop_line(struct log *log)
 	const char *newline = memchr(start, '\n', waiting(log));
 	size_t length = (size_t)(newline - start) + 1;
 
-	/* A line that is nothing but its newline mends a torn one, or all else of it was written. */
+	/* A newline alone mends a torn line, or ends one that was written but for this. */
 	if (log->begun || length == 1)
 		log->torn = true;
-	if (length == log->note_end)
-		log->gap = true;
-	else if (length > 1) {
-		log->dropped++;
+	if (length == 1 && log->note_end == 1)
+		log->told = log->noted;
+	if (length > 1) {
+		log->dropped += length == log->note_end ? 0 : 1;
 		log->gap = true;
 	}
 	consume(log, length);
