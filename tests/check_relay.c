@@ -93,7 +93,8 @@ static void converse(struct side sides[static 2], const struct rules *rules)
 
 		for (int i = 0; i < 2; i++) {
 			struct side *side = &sides[i], *other = &sides[!i];
-			bool reads = !side->saw_end && !(rules->held[i] && other->received < other->to_receive);
+			bool held = rules->held[i] && other->received < other->to_receive;
+			bool reads = !side->saw_end && !held;
 			bool may_send = !(i == SERVER && rules->server_waits && !side->saw_end);
 
 			if (side->sent == side->to_send && !side->told_end && may_send &&
@@ -151,6 +152,12 @@ static int listen_unix(int backlog, char argument[static 64])
 
 enum client { CLIENT_TCP, CLIENT_UNIX, CLIENT_PIPES };
 
+/* relay 127.0.0.1 PORT */
+static struct program start_relay(const char *port, int input, int output)
+{
+	return program_start((const char *[]){ "relay", "127.0.0.1", port, NULL }, NULL, input, output);
+}
+
 /* Our ends in `side`, the relay's in `ret_input` and `ret_output`. */
 static void connect_client(enum client kind, struct side *side, int *ret_input, int *ret_output)
 {
@@ -202,6 +209,9 @@ static struct program connect_sides(enum client kind, bool unix_server, struct s
 	return program;
 }
 
+#define CLIENT_HELD { .held = { true, false } }
+#define SERVER_HELD { .held = { false, true } }
+
 static const struct {
 	const char *name;
 	enum client client;
@@ -219,11 +229,11 @@ static const struct {
 	{ "the server ends first, Unix", CLIENT_UNIX, true, 5 * MB, 3, { .client_never_ends = true } },
 	{ "nothing at all", CLIENT_TCP, false, 0, 0, { 0 } },
 	{ "only down", CLIENT_PIPES, false, 0, 5 * MB, { 0 } },
-	{ "the client does not read", CLIENT_TCP, false, 20 * MB, 40 * MB, { .held = { true, false } } },
-	{ "the client does not read, Unix", CLIENT_UNIX, true, 20 * MB, 40 * MB, { .held = { true, false } } },
-	{ "the client does not read, pipes", CLIENT_PIPES, false, 20 * MB, 40 * MB, { .held = { true, false } } },
-	{ "the server does not read", CLIENT_TCP, false, 40 * MB, 20 * MB, { .held = { false, true } } },
-	{ "the server does not read, pipes", CLIENT_PIPES, true, 40 * MB, 20 * MB, { .held = { false, true } } },
+	{ "the client does not read", CLIENT_TCP, false, 20 * MB, 40 * MB, CLIENT_HELD },
+	{ "the client does not read, Unix", CLIENT_UNIX, true, 20 * MB, 40 * MB, CLIENT_HELD },
+	{ "the client does not read, pipes", CLIENT_PIPES, false, 20 * MB, 40 * MB, CLIENT_HELD },
+	{ "the server does not read", CLIENT_TCP, false, 40 * MB, 20 * MB, SERVER_HELD },
+	{ "the server does not read, pipes", CLIENT_PIPES, true, 40 * MB, 20 * MB, SERVER_HELD },
 };
 
 START_TEST(test_conversation)
@@ -234,7 +244,8 @@ START_TEST(test_conversation)
 
 	make_patterns();
 
-	struct program program = connect_sides(conversations[_i].client, conversations[_i].unix_server, sides);
+	bool unix_server = conversations[_i].unix_server;
+	struct program program = connect_sides(conversations[_i].client, unix_server, sides);
 
 	converse(sides, &conversations[_i].rules);
 	ck_assert_int_eq(program_end(&program), 0);
@@ -255,8 +266,7 @@ START_TEST(test_files)
 	ck_assert_int_eq(write(input, patterns[CLIENT], PERIOD), PERIOD);
 	lseek(input, 0, SEEK_SET);
 
-	struct program program = program_start((const char *[]){ "relay", "127.0.0.1", port, NULL }, NULL, input,
-					       file);
+	struct program program = start_relay(port, input, file);
 
 	server.in = server.out = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	while (!server.saw_end)
@@ -355,11 +365,10 @@ START_TEST(test_refused)
 	close(listen_tcp(1, port));
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 
-	struct program program = program_start((const char *[]){ "relay", "127.0.0.1", port, NULL }, NULL, pair[0],
-					       pair[0]);
+	struct program program = start_relay(port, pair[0], pair[0]);
 
 	ck_assert_int_eq(program_end(&program), 69);
-	snprintf(text, sizeof(text), "host 127.0.0.1 port %s: Connection refused; is the server running", port);
+	snprintf(text, sizeof(text), "host 127.0.0.1 port %s: Connection refused; is the server", port);
 	ck_assert_msg(strstr(program.errors, text) != NULL, "%s", program.errors);
 }
 END_TEST
@@ -390,7 +399,8 @@ START_TEST(test_timeout)
 	ck_assert_int_eq(program_end(&program), 69);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	ck_assert_int_le(end.tv_sec - start.tv_sec, 8);
-	ck_assert_msg(strstr(program.errors, "Connection timed out; is the host up") != NULL, "%s", program.errors);
+	ck_assert_msg(strstr(program.errors, "Connection timed out; is the host up") != NULL, "%s",
+		      program.errors);
 }
 END_TEST
 
@@ -400,7 +410,7 @@ START_TEST(test_not_a_connection)
 	char port[8];
 	int tcp = listen_tcp(1, port), udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int fd = _i == 0 ? tcp : udp;
-	struct program program = program_start((const char *[]){ "relay", "127.0.0.1", port, NULL }, NULL, fd, fd);
+	struct program program = start_relay(port, fd, fd);
 
 	ck_assert_int_eq(program_end(&program), 64);
 	ck_assert_msg(strstr(program.errors, _i == 0 ? "wait = no" : "not datagrams") != NULL, "%s",
