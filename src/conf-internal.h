@@ -1,0 +1,135 @@
+/* conf-internal.h - what the files of the configuration share while it is being
+ * read. Nobody else includes it but their tests and the fuzzer. */
+#ifndef USHERD_CONF_INTERNAL_H
+#define USHERD_CONF_INTERNAL_H
+
+#include "conf-key.h"
+#include "conf.h"
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum conf_section_kind {
+	CONF_SECTION_NONE,
+	CONF_SECTION_DAEMON,
+	CONF_SECTION_DEFAULTS,
+	CONF_SECTION_PORTS,
+	CONF_SECTION_SERVICE,
+};
+
+/* `key = value`, as written. */
+struct conf_setting {
+	struct conf_setting *next;
+	const struct conf_key *key;
+	const char *value;
+	unsigned line;
+	bool is_bad; /* the value was an error, which is told */
+};
+
+/* A section, as written, or a line of [ports]. */
+struct conf_section {
+	UT_hash_handle hh; /* by name; a service of [ports] under its own */
+	struct conf_section *next;
+	const char *name;
+	struct conf_where where;
+	bool is_port;    /* a line of [ports] */
+	bool is_command; /* of the command line */
+	struct conf_setting *settings, *last_setting;
+};
+
+/* A file that was read; device and inode tell it under another name. */
+struct conf_source {
+	const char *path;
+	dev_t device;
+	ino_t inode;
+};
+
+struct conf_program; /* a program that was looked for */
+
+/* The load in progress. */
+struct conf_loader {
+	const struct conf_environment *environment;
+	struct conf_errors *errors;
+	struct arena *arena;   /* of the snapshot */
+	struct arena *scratch; /* until the load ends */
+	struct identity_cache *identities;
+	struct conf_program *programs;
+
+	struct conf_section *by_name;
+	struct conf_section *daemon, *defaults; /* or NULL */
+	struct conf_section *services, *last_service;
+	size_t service_count;
+
+	/* the file at hand */
+	const char *path;
+	bool is_main;
+	enum conf_section_kind kind;
+	struct conf_section *section;  /* NULL: its keys belong nowhere */
+	unsigned ports_line;          /* where [ports] stands in this file, or 0 */
+
+	struct conf_source *sources; /* all files, in the order of reading */
+	size_t source_count, source_room;
+};
+
+/* The outcome: a snapshot and what it stands on. */
+struct conf_snapshot {
+	struct conf conf;
+	struct arena *arena;
+	unsigned references;
+};
+
+/* Adds an error. `subject` may be NULL; memory that is missing is counted in
+ * errors->left_out. */
+void conf_error_add(struct conf_errors *errors, const char *path, unsigned line, const char *subject,
+		    const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The same, about a section (key NULL) or a key of it. */
+void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key, unsigned line,
+		   const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Puts errors in the order of the files, then of lines. */
+void conf_errors_sort(struct conf_errors *errors, const struct conf_source *sources, size_t source_count);
+
+/* A load from its beginning to its end, for each of its ways in. conf_loader_end()
+ * takes the status so far, and returns what conf_load() returns. */
+int conf_loader_init(struct conf_loader *loader);
+int conf_loader_end(struct conf_loader *loader, int r, struct conf **ret_conf);
+void conf_loader_clean(struct conf_loader *loader);
+
+/* Enters the file at hand. Returns 0 or -ENOMEM. */
+int conf_source_add(struct conf_loader *loader, const char *path);
+
+/* Adds `key = value` to a section. Returns 0 or -ENOMEM. */
+int conf_setting_add(struct conf_loader *loader, struct conf_section *section, const struct conf_key *key,
+		     const char *value, unsigned line);
+
+/* Whether a service may be called so, and the special section that a name was
+ * probably meant for, or NULL. */
+bool conf_is_service_name(const char *name);
+const char *conf_meant_section(const char *name);
+
+/* What a section itself says about a key, or NULL. */
+struct conf_setting *conf_section_find(const struct conf_section *section, const char *key);
+
+/* Turns what was read into `conf`: fills in defaults, parses, looks up, checks.
+ * Returns 0 or -ENOMEM; errors are listed. */
+int conf_merge(struct conf_loader *loader, struct conf *conf);
+
+/* Works out one service whose values are parsed: user, program, environment; then
+ * what holds between services. Return 0 or -ENOMEM; errors are listed. */
+int conf_finish_service(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service);
+int conf_finish_all(struct conf_loader *loader, struct conf *conf);
+
+/* Finds the program that `word` names for a service, and checks that it can be
+ * executed. Returns 0 and the path as seen by the service; -EINVAL with a
+ * reason; or -ENOMEM. */
+int conf_program_find(struct conf_loader *loader, const struct conf_service *service, const char **ret_path,
+		      char reason[static CONF_REASON_MAX]);
+void conf_programs_free(struct conf_program *programs);
+
+/* As conf_load(), but of bytes that stand for the main file `path`; other files
+ * are not read. */
+int conf_load_bytes(const char *path, const char *bytes, size_t length, const struct conf_environment *environment,
+		    struct conf **ret_conf, struct conf_errors *errors);
+
+#endif

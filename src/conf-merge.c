@@ -1,0 +1,98 @@
+/* conf-merge.c - from settings as written to values: the defaults of the table,
+ * then [usherd] and [defaults], then what each service says itself. */
+#include "conf-internal.h"
+
+#include "base.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct conf_input make_input(struct conf_loader *loader, const struct conf_key *key, const char *text)
+{
+	return (struct conf_input){
+		.text = text,
+		.min = key->min,
+		.max = key->max,
+		.arena = loader->arena,
+		.identities = loader->identities,
+	};
+}
+
+/* Fills in the table's own defaults. "" leaves the field zero: an empty list, no text. */
+static int apply_fallbacks(struct conf_loader *loader, enum conf_scope scope, void *base)
+{
+	char reason[CONF_REASON_MAX];
+	size_t count;
+	const struct conf_key *keys = conf_keys(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_key *key = &keys[i];
+
+		if (key->name == NULL || key->scope != scope || key->fallback[0] == '\0')
+			continue;
+
+		struct conf_input input = make_input(loader, key, key->fallback);
+		int r = key->type->parse(&input, conf_key_field(key, base), reason);
+
+		if (r == -EINVAL)
+			BUG("a default in conf-keys.def is not a value of its type");
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int apply_settings(struct conf_loader *loader, const struct conf_section *section, void *base)
+{
+	char reason[CONF_REASON_MAX];
+
+	for (struct conf_setting *setting = section->settings; setting != NULL; setting = setting->next) {
+		const struct conf_key *key = setting->key;
+		struct conf_input input = make_input(loader, key, setting->value);
+		int r = key->type->parse(&input, conf_key_field(key, base), reason);
+
+		if (r == -EINVAL) {
+			setting->is_bad = true;
+			conf_error_at(loader, section, key->name, setting->line, "%s", reason);
+		} else if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int merge_service(struct conf_loader *loader, const struct conf_section *section,
+			 const struct conf_service *defaults, struct conf_service *service)
+{
+	*service = *defaults;
+	service->name = section->name;
+	service->where = section->where;
+
+	int r = apply_settings(loader, section, service);
+
+	return r < 0 ? r : conf_finish_service(loader, section, service);
+}
+
+int conf_merge(struct conf_loader *loader, struct conf *conf)
+{
+	struct conf_service defaults = {.description = ""};
+	size_t i = 0;
+	int r = apply_fallbacks(loader, CONF_SCOPE_DAEMON, &conf->daemon);
+
+	if (r == 0)
+		r = apply_fallbacks(loader, CONF_SCOPE_SERVICE, &defaults);
+	if (r == 0 && loader->daemon != NULL)
+		r = apply_settings(loader, loader->daemon, &conf->daemon);
+	if (r == 0 && loader->defaults != NULL)
+		r = apply_settings(loader, loader->defaults, &defaults);
+	if (r < 0)
+		return r;
+
+	conf->services = arena_alloc(loader->arena, (loader->service_count + 1) * sizeof(*conf->services));
+	if (conf->services == NULL)
+		return -ENOMEM;
+	for (const struct conf_section *section = loader->services; section != NULL && r == 0; section = section->next)
+		r = merge_service(loader, section, &defaults, &conf->services[i++]);
+	conf->service_count = i;
+	return r < 0 ? r : conf_finish_all(loader, conf);
+}

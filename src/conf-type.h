@@ -1,0 +1,89 @@
+/* conf-type.h - the types that keys have: how a text becomes a value, and how a
+ * value is written. Adding a type is adding one struct. */
+#ifndef USHERD_CONF_TYPE_H
+#define USHERD_CONF_TYPE_H
+
+#include "arena.h"
+#include "identity.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONF_REASON_MAX 512
+
+/* What a text is parsed with. */
+struct conf_input {
+	const char *text; /* blanks at both ends are gone */
+	int64_t min, max; /* of the key; what they count is the type's affair */
+	struct arena *arena; /* for what the value points to */
+	struct identity_cache *identities;
+};
+
+struct conf_type {
+	const char *name;        /* as manuals call it */
+	const char *explanation; /* how its values are written: a sentence */
+	bool continues;          /* may go on in indented lines */
+
+	/* Puts the value in `field`, untouched on failure. Returns 0; -EINVAL with
+	 * a reason; or -ENOMEM. */
+	int (*parse)(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX]);
+
+	/* Writes a text that parse() turns into the same value. */
+	void (*print)(const void *field, FILE *out);
+
+	/* Words that may stand for a value, for suggestions; NULL-terminated, or NULL. */
+	const char *const *choices;
+};
+
+/* One of each of these for every type; the field's C type behind it. */
+extern const struct conf_type conf_type_bool;             /* bool */
+extern const struct conf_type conf_type_count;            /* unsigned */
+extern const struct conf_type conf_type_count_or_auto;    /* unsigned; 0: auto */
+extern const struct conf_type conf_type_size;             /* uint64_t */
+extern const struct conf_type conf_type_duration;         /* uint64_t, nanoseconds; bounds in milliseconds */
+extern const struct conf_type conf_type_mode;             /* mode_t */
+extern const struct conf_type conf_type_optional_int;     /* struct conf_optional_int */
+extern const struct conf_type conf_type_rlimit_count;     /* struct conf_rlimit */
+extern const struct conf_type conf_type_rlimit_size;      /* struct conf_rlimit */
+extern const struct conf_type conf_type_rlimit_time;      /* struct conf_rlimit, seconds */
+extern const struct conf_type conf_type_text;             /* const char * */
+extern const struct conf_type conf_type_path;             /* const char * */
+extern const struct conf_type conf_type_path_or_none;     /* const char *; NULL: none */
+extern const struct conf_type conf_type_interface;        /* const char *; NULL: any */
+extern const struct conf_type conf_type_name;             /* const char *, of a user or group */
+extern const struct conf_type conf_type_uid;              /* uid_t; -1: auto */
+extern const struct conf_type conf_type_gid;              /* gid_t; -1: auto */
+extern const struct conf_type conf_type_command;          /* struct conf_words */
+extern const struct conf_type conf_type_groups;           /* struct conf_words */
+extern const struct conf_type conf_type_paths;            /* struct conf_words */
+extern const struct conf_type conf_type_assignments;      /* struct conf_words, NAME=VALUE */
+extern const struct conf_type conf_type_variables;        /* struct conf_words, NAME */
+extern const struct conf_type conf_type_endpoints;        /* struct endpoint_list */
+extern const struct conf_type conf_type_stderr;           /* struct conf_stderr_target */
+extern const struct conf_type conf_type_log;              /* struct conf_log_target */
+extern const struct conf_type conf_type_log_format;       /* enum conf_log_format */
+extern const struct conf_type conf_type_log_level;        /* int, enum log_level */
+
+/* For the types: a reason that is printf'ed, and -EINVAL. */
+int conf_type_refuse(char reason[static CONF_REASON_MAX], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The index of a text among names (NULL at the end), or -EINVAL with a reason
+ * that lists them and suggests the nearest. */
+int conf_type_choose(const char *text, const char *const *names, char reason[static CONF_REASON_MAX]);
+
+/* Strictly decimal numbers with K, M, G or T (powers of `base`), and their like
+ * in time, in milliseconds. Return 0, -EINVAL with a reason, or -ENOMEM. */
+int conf_type_scaled(const char *text, int64_t base, int64_t min, int64_t max, int64_t *ret_number,
+		     char reason[static CONF_REASON_MAX]);
+int conf_type_milliseconds(const char *text, int64_t min, int64_t max, int64_t *ret_ms,
+			   char reason[static CONF_REASON_MAX]);
+void conf_type_print_size(int64_t size, FILE *out);
+void conf_type_print_milliseconds(int64_t ms, FILE *out);
+
+/* Writes a word so that words_split() and lists take it as one, and no reader
+ * of the file takes a part of it for a comment. */
+void conf_type_print_word(const char *word, FILE *out);
+
+#endif

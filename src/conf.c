@@ -1,0 +1,582 @@
+/* conf.c - which files are read, and what sections they have. Gathers sections
+ * and settings as they are written; conf-merge.c makes values of them.
+ * Goes on after an error, so that one run tells them all. */
+#include "conf-internal.h"
+
+#include "base.h"
+#include "conf-file.h"
+#include "conf-read.h"
+#include "suggest.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const special_sections[] = {"usherd", "defaults", "ports"};
+
+/* ---- sections ---- */
+
+/* Names of [ports] are addresses, and -T writes them as sections: so both kinds of
+ * names are allowed everywhere. */
+bool conf_is_service_name(const char *name)
+{
+	if (name[0] == '\0' || name[0] == '-')
+		return false;
+	for (const char *byte = name; *byte != '\0'; byte++)
+		if (!isalnum((unsigned char)*byte) && strchr("._-/:*%[]@", *byte) == NULL)
+			return false;
+	return true;
+}
+
+/* The special section that a name was probably meant for, or NULL. */
+const char *conf_meant_section(const char *name)
+{
+	for (size_t i = 0; i < ELEMENTS(special_sections); i++) {
+		const char *special = special_sections[i];
+		size_t length = strlen(special);
+
+		if (strcasecmp(name, special) == 0)
+			return special;
+		/* [default], [port]; and any single slip in the two long ones. */
+		if (special[length - 1] == 's' && strlen(name) == length - 1 && strncasecmp(name, special, length - 1) == 0)
+			return special;
+		if (length > 5 && suggest_distance(name, special, 1) <= 1)
+			return special;
+	}
+	return NULL;
+}
+
+static struct conf_section *new_section(struct conf_loader *loader, const char *name, unsigned line)
+{
+	struct conf_section *section = arena_alloc(loader->scratch, sizeof(*section));
+
+	if (section == NULL)
+		return NULL;
+	section->name = arena_strdup(loader->arena, name);
+	section->where = (struct conf_where){.path = loader->path, .line = line};
+	return section->name != NULL ? section : NULL;
+}
+
+/* Enters a section under its name, unless the name is taken. Returns 0, -EEXIST
+ * (and the error is listed) or -ENOMEM. */
+static int enter_section(struct conf_loader *loader, struct conf_section *section)
+{
+	struct conf_section *other;
+
+	HASH_FIND_STR(loader->by_name, section->name, other);
+	if (other != NULL) {
+		conf_error_at(loader, section, NULL, section->where.line, "this %s is given twice; it is already at %s:%u",
+			      section->is_port || other->is_port ? "service" : "section", other->where.path,
+			      other->where.line);
+		return -EEXIST;
+	}
+	HASH_ADD_KEYPTR(hh, loader->by_name, section->name, strlen(section->name), section);
+	return section->hh.tbl != NULL ? 0 : -ENOMEM;
+}
+
+static void append_service(struct conf_loader *loader, struct conf_section *section)
+{
+	if (loader->last_service != NULL)
+		loader->last_service->next = section;
+	else
+		loader->services = section;
+	loader->last_service = section;
+	loader->service_count++;
+}
+
+/* [usherd] and [defaults]: once, and in the main file. */
+static int open_main_section(struct conf_loader *loader, struct conf_section *section, struct conf_section **place)
+{
+	if (!loader->is_main) {
+		conf_error_at(loader, section, NULL, section->where.line,
+			      "this section belongs in the main file, %s; here it would reach beyond this file",
+			      loader->sources[0].path);
+		return 0;
+	}
+
+	int r = enter_section(loader, section);
+
+	if (r < 0)
+		return r == -EEXIST ? 0 : r;
+	*place = section;
+	loader->section = section;
+	return 0;
+}
+
+/* [ports] may stand in every file, once. */
+static int open_ports(struct conf_loader *loader, struct conf_section *section)
+{
+	if (loader->ports_line != 0) {
+		conf_error_at(loader, section, NULL, section->where.line,
+			      "this section is given twice; it is already at %s:%u", loader->path, loader->ports_line);
+		return 0;
+	}
+	loader->ports_line = section->where.line;
+	loader->section = section;
+	return 0;
+}
+
+static int open_service(struct conf_loader *loader, struct conf_section *section)
+{
+	const char *meant = conf_meant_section(section->name);
+
+	if (meant != NULL) {
+		conf_error_at(loader, section, NULL, section->where.line, "unknown section; did you mean [%s]?", meant);
+		return 0;
+	}
+	if (!conf_is_service_name(section->name)) {
+		conf_error_at(loader, section, NULL, section->where.line,
+			      "not a name for a service; letters, digits, dots, dashes and underscores make one");
+		return 0;
+	}
+
+	int r = enter_section(loader, section);
+
+	if (r < 0)
+		return r == -EEXIST ? 0 : r;
+	append_service(loader, section);
+	loader->section = section;
+	return 0;
+}
+
+static int take_section(void *context, const char *name, unsigned line)
+{
+	struct conf_loader *loader = context;
+	struct conf_section *section = new_section(loader, name, line);
+
+	loader->section = NULL;
+	if (section == NULL)
+		return -ENOMEM;
+	if (strcmp(name, "usherd") == 0) {
+		loader->kind = CONF_SECTION_DAEMON;
+		return open_main_section(loader, section, &loader->daemon);
+	}
+	if (strcmp(name, "defaults") == 0) {
+		loader->kind = CONF_SECTION_DEFAULTS;
+		return open_main_section(loader, section, &loader->defaults);
+	}
+	if (strcmp(name, "ports") == 0) {
+		loader->kind = CONF_SECTION_PORTS;
+		return open_ports(loader, section);
+	}
+	loader->kind = CONF_SECTION_SERVICE;
+	return open_service(loader, section);
+}
+
+/* ---- settings ---- */
+
+struct conf_setting *conf_section_find(const struct conf_section *section, const char *key)
+{
+	if (section == NULL)
+		return NULL;
+	for (struct conf_setting *setting = section->settings; setting != NULL; setting = setting->next)
+		if (strcmp(setting->key->name, key) == 0)
+			return setting;
+	return NULL;
+}
+
+int conf_setting_add(struct conf_loader *loader, struct conf_section *section, const struct conf_key *key,
+		     const char *value, unsigned line)
+{
+	struct conf_setting *setting = arena_alloc(loader->scratch, sizeof(*setting));
+
+	if (setting == NULL)
+		return -ENOMEM;
+	setting->key = key;
+	setting->line = line;
+	setting->value = arena_strdup(loader->scratch, value);
+	if (setting->value == NULL)
+		return -ENOMEM;
+	if (section->last_setting != NULL)
+		section->last_setting->next = setting;
+	else
+		section->settings = setting;
+	section->last_setting = setting;
+	return 0;
+}
+
+/* A line of [ports]: a service of its own. */
+static int add_port(struct conf_loader *loader, const char *name, const char *value, unsigned line)
+{
+	struct conf_section *section = new_section(loader, name, line);
+
+	if (section == NULL)
+		return -ENOMEM;
+	section->is_port = true;
+	if (!conf_is_service_name(name)) {
+		const struct conf_key *key = conf_key_find(CONF_SCOPE_SERVICE, name);
+
+		conf_error_at(loader, section, NULL, line, "not an address: %s",
+			      key != NULL ? "keys of a service belong in a section of its own" : "write PORT[/PROTOCOL] = COMMAND");
+		return 0;
+	}
+
+	int r = enter_section(loader, section);
+
+	if (r < 0)
+		return r == -EEXIST ? 0 : r;
+	append_service(loader, section);
+	r = conf_setting_add(loader, section, conf_key_find(CONF_SCOPE_SERVICE, "listen"), name, line);
+	return r < 0 ? r : conf_setting_add(loader, section, conf_key_find(CONF_SCOPE_SERVICE, "exec"), value, line);
+}
+
+static enum conf_scope scope_of(enum conf_section_kind kind)
+{
+	return kind == CONF_SECTION_DAEMON ? CONF_SCOPE_DAEMON : CONF_SCOPE_SERVICE;
+}
+
+static void refuse_key(struct conf_loader *loader, const char *name, unsigned line)
+{
+	enum conf_scope scope = scope_of(loader->kind);
+	enum conf_scope other = scope == CONF_SCOPE_DAEMON ? CONF_SCOPE_SERVICE : CONF_SCOPE_DAEMON;
+	const char *nearest = conf_key_suggest(scope, name);
+
+	if (conf_key_find(other, name) != NULL)
+		conf_error_at(loader, loader->section, name, line, "this key belongs in %s",
+			      other == CONF_SCOPE_DAEMON ? "[usherd]" : "the section of a service, or in [defaults]");
+	else if (nearest != NULL)
+		conf_error_at(loader, loader->section, name, line, "unknown key '%s'; did you mean '%s'?", name, nearest);
+	else
+		conf_error_at(loader, loader->section, name, line, "unknown key '%s'; 'usherd keys' lists them all", name);
+}
+
+static int take_setting(struct conf_loader *loader, const char *name, const char *value, unsigned line,
+			unsigned continued)
+{
+	struct conf_section *section = loader->section;
+	const struct conf_key *key = conf_key_find(scope_of(loader->kind), name);
+	const struct conf_setting *before = conf_section_find(section, name);
+
+	if (key == NULL) {
+		refuse_key(loader, name, line);
+		return 0;
+	}
+	if (before != NULL) {
+		conf_error_at(loader, section, name, line, "this key is given twice; it is already at %s:%u", loader->path,
+			      before->line);
+		return 0;
+	}
+	if (continued != 0 && !key->type->continues) {
+		conf_error_at(loader, section, name, continued,
+			      "an indented line continues lists and commands only; take the blanks away");
+		return 0;
+	}
+	if (loader->kind == CONF_SECTION_DEFAULTS && (key->flags & CONF_KEY_OWN) != 0) {
+		conf_error_at(loader, section, name, line, "each service needs its own; this key cannot have a default");
+		return 0;
+	}
+	return conf_setting_add(loader, section, key, value, line);
+}
+
+static int take_pair(void *context, const char *key, const char *value, unsigned line, unsigned continued)
+{
+	struct conf_loader *loader = context;
+
+	if (loader->section == NULL) {
+		/* Below a section that is an error its keys are not looked at. */
+		if (loader->kind == CONF_SECTION_NONE)
+			conf_error_add(loader->errors, loader->path, line, key,
+				       "this key stands before the first section; put [defaults] or [NAME] above it");
+		return 0;
+	}
+	if (loader->kind == CONF_SECTION_PORTS)
+		return add_port(loader, key, value, line);
+	return take_setting(loader, key, value, line, continued);
+}
+
+static int take_error(void *context, unsigned line, const char *key, const char *reason)
+{
+	struct conf_loader *loader = context;
+
+	if (key != NULL && loader->section != NULL)
+		conf_error_at(loader, loader->section, key, line, "%s", reason);
+	else
+		conf_error_add(loader->errors, loader->path, line, key, "%s", reason);
+	return 0;
+}
+
+static bool is_key(void *context, const char *name)
+{
+	const struct conf_loader *loader = context;
+
+	return conf_key_find(scope_of(loader->kind), name) != NULL;
+}
+
+/* ---- files ---- */
+
+static int read_bytes(struct conf_loader *loader, const char *bytes, size_t length)
+{
+	static const struct conf_read_sink sink = {
+		.section = take_section,
+		.pair = take_pair,
+		.error = take_error,
+		.is_key = is_key,
+	};
+
+	loader->kind = CONF_SECTION_NONE;
+	loader->section = NULL;
+	loader->ports_line = 0;
+	return conf_read(bytes, length, &sink, loader);
+}
+
+int conf_source_add(struct conf_loader *loader, const char *path)
+{
+	const char *copy = arena_strdup(loader->arena, path);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	if (loader->source_count == loader->source_room) {
+		size_t room = loader->source_room * 2 + 8;
+		struct conf_source *sources = reallocarray(loader->sources, room, sizeof(*sources));
+
+		if (sources == NULL)
+			return -ENOMEM;
+		loader->sources = sources;
+		loader->source_room = room;
+	}
+	loader->sources[loader->source_count++] = (struct conf_source){.path = copy};
+	loader->path = copy;
+	return 0;
+}
+
+/* The file of that device and inode, if it was read before the last one. */
+static const struct conf_source *find_source(const struct conf_loader *loader, const struct conf_file *file)
+{
+	for (size_t i = 0; i + 1 < loader->source_count; i++)
+		if (loader->sources[i].inode == file->inode && loader->sources[i].device == file->device)
+			return &loader->sources[i];
+	return NULL;
+}
+
+static int read_file(struct conf_loader *loader, const char *path)
+{
+	char reason[CONF_FILE_REASON_MAX];
+	struct conf_file file;
+	int r = conf_source_add(loader, path);
+
+	if (r < 0)
+		return r;
+	r = conf_file_read(path, loader->environment->check_ownership, &file, reason);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		conf_error_add(loader->errors, loader->path, 0, NULL, "%s", reason);
+		return 0;
+	}
+
+	_cleanup_free_ char *bytes = file.bytes;
+	const struct conf_source *other = find_source(loader, &file);
+
+	if (other != NULL) {
+		conf_error_add(loader->errors, loader->path, 0, NULL, "this file is read already, as %s", other->path);
+		return 0;
+	}
+	loader->sources[loader->source_count - 1].device = file.device;
+	loader->sources[loader->source_count - 1].inode = file.inode;
+	return read_bytes(loader, bytes, file.length);
+}
+
+/* All *.ini of a directory. One that is not there is an error only when it was
+ * asked for. */
+static int read_directory(struct conf_loader *loader, const char *directory, bool is_optional)
+{
+	char **names;
+	size_t count;
+	int r = conf_file_list(directory, &names, &count);
+
+	if (r == -ENOMEM || (r == -ENOENT && is_optional))
+		return r == -ENOMEM ? r : 0;
+	if (r < 0) {
+		conf_error_add(loader->errors, directory, 0, NULL, "cannot read the directory: %s", strerror(-r));
+		return 0;
+	}
+	for (size_t i = 0; i < count && r == 0; i++) {
+		const char *path = arena_printf(loader->scratch, "%s/%s", directory, names[i]);
+
+		r = path != NULL ? read_file(loader, path) : -ENOMEM;
+	}
+	conf_file_list_free(names, count);
+	return r;
+}
+
+/* The directory of the main file: "" or with its slash. */
+static char *main_directory(struct conf_loader *loader, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return arena_strndup(loader->scratch, path, slash != NULL ? (size_t)(slash - path) + 1 : 0);
+}
+
+static int read_includes(struct conf_loader *loader, const char *directory)
+{
+	struct conf_setting *setting = conf_section_find(loader->daemon, "include");
+	char reason[CONF_REASON_MAX];
+	struct conf_words words;
+	struct stat status;
+	int r;
+
+	if (setting == NULL)
+		return 0;
+
+	struct conf_input input = {.text = setting->value, .arena = loader->scratch};
+
+	/* What is wrong with it is told when all values are parsed. */
+	r = conf_type_paths.parse(&input, &words, reason);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; i < words.count && r == 0; i++) {
+		const char *path = arena_printf(loader->scratch, "%s%s", words.items[i][0] == '/' ? "" : directory,
+						words.items[i]);
+
+		if (path == NULL)
+			return -ENOMEM;
+		if (stat(path, &status) < 0)
+			conf_error_at(loader, loader->daemon, "include", setting->line, "%s: %s", path, strerror(errno));
+		else
+			r = S_ISDIR(status.st_mode) ? read_directory(loader, path, false) : read_file(loader, path);
+	}
+	return r;
+}
+
+static int read_files(struct conf_loader *loader, const char *path)
+{
+	const char *directory = main_directory(loader, path);
+	int r;
+
+	if (directory == NULL)
+		return -ENOMEM;
+	loader->is_main = true;
+	r = read_file(loader, path);
+	loader->is_main = false;
+	/* Without the main file the rest says little. */
+	if (r < 0 || loader->errors->count > 0)
+		if (r < 0 || loader->sources[0].inode == 0)
+			return r;
+
+	const char *parts = arena_printf(loader->scratch, "%sservices.d", directory);
+
+	if (parts == NULL)
+		return -ENOMEM;
+	r = read_directory(loader, parts, true);
+	return r < 0 ? r : read_includes(loader, directory);
+}
+
+/* ---- the snapshot ---- */
+
+void conf_loader_clean(struct conf_loader *loader)
+{
+	HASH_CLEAR(hh, loader->by_name);
+	conf_programs_free(loader->programs);
+	identity_cache_free(loader->identities);
+	free(loader->sources);
+	arena_free(loader->scratch);
+	arena_free(loader->arena);
+}
+
+int conf_loader_init(struct conf_loader *loader)
+{
+	loader->arena = arena_new();
+	loader->scratch = arena_new();
+	if (loader->arena == NULL || loader->scratch == NULL)
+		return -ENOMEM;
+	loader->identities = identity_cache_new(loader->arena);
+	return loader->identities != NULL ? 0 : -ENOMEM;
+}
+
+/* What the file says as a whole. */
+static void check_emptiness(struct conf_loader *loader, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->service_count; i++)
+		if (!conf->services[i].disable)
+			return;
+	if (loader->errors->count > 0)
+		return;
+	if (conf->service_count > 0)
+		conf_error_add(loader->errors, loader->sources[0].path, 0, NULL,
+			       "no service is configured: every one of them says disable = yes");
+	else
+		conf_error_add(loader->errors, loader->sources[0].path, 0, NULL,
+			       "no service is configured; write a section with listen and exec, or a line in [ports]");
+}
+
+/* From what was read to the snapshot, which takes the arena. */
+static int finish(struct conf_loader *loader, struct conf **ret_conf)
+{
+	struct conf_snapshot *snapshot = arena_alloc(loader->arena, sizeof(*snapshot));
+	size_t errors_before = loader->errors->left_out;
+
+	if (snapshot == NULL)
+		return -ENOMEM;
+
+	int r = conf_merge(loader, &snapshot->conf);
+
+	if (r < 0)
+		return r;
+	check_emptiness(loader, &snapshot->conf);
+	if (loader->errors->count == 0)
+		r = loader->errors->left_out > errors_before ? -ENOMEM : 0;
+	else
+		r = -EINVAL;
+	if (r < 0)
+		return r;
+
+	snapshot->arena = loader->arena;
+	snapshot->references = 1;
+	loader->arena = NULL;
+	*ret_conf = &snapshot->conf;
+	return 0;
+}
+
+/* Errors that were listed stay in order whatever happens next. */
+int conf_loader_end(struct conf_loader *loader, int r, struct conf **ret_conf)
+{
+	if (r == 0)
+		r = finish(loader, ret_conf);
+	conf_errors_sort(loader->errors, loader->sources, loader->source_count);
+	return r;
+}
+
+int conf_load(const char *path, const struct conf_environment *environment, struct conf **ret_conf,
+	      struct conf_errors *errors)
+{
+	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment, .errors = errors};
+	int r = conf_loader_init(&loader);
+
+	if (r == 0)
+		r = read_files(&loader, path);
+	return conf_loader_end(&loader, r, ret_conf);
+}
+
+int conf_load_bytes(const char *path, const char *bytes, size_t length, const struct conf_environment *environment,
+		    struct conf **ret_conf, struct conf_errors *errors)
+{
+	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment, .errors = errors};
+	int r = conf_loader_init(&loader);
+
+	loader.is_main = true;
+	if (r == 0)
+		r = conf_source_add(&loader, path);
+	if (r == 0)
+		r = read_bytes(&loader, bytes, length);
+	return conf_loader_end(&loader, r, ret_conf);
+}
+
+static struct conf_snapshot *snapshot_of(struct conf *conf)
+{
+	return container_of(conf, struct conf_snapshot, conf);
+}
+
+struct conf *conf_ref(struct conf *conf)
+{
+	snapshot_of(conf)->references++;
+	return conf;
+}
+
+void conf_unref(struct conf *conf)
+{
+	if (conf == NULL || --snapshot_of(conf)->references > 0)
+		return;
+	/* The snapshot lies in its own arena. */
+	arena_free(snapshot_of(conf)->arena);
+}
