@@ -59,16 +59,10 @@ static _printf_(3, 4) int refuse(char reason[static LISTEN_REASON_MAX], int erro
 	return -error;
 }
 
-static int socket_type(const struct endpoint *endpoint)
-{
-	if (endpoint->kind == ENDPOINT_UNIX_DGRAM)
-		return SOCK_DGRAM;
-	return endpoint->kind == ENDPOINT_UNIX_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM;
-}
-
+/* A socket that was handed to us has no known file: device and inode 0. */
 static bool same_file(const struct stat *a, dev_t device, ino_t inode)
 {
-	return inode != 0 && a->st_dev == device && a->st_ino == inode;
+	return a->st_dev == device && a->st_ino == inode;
 }
 
 static int open_place(const struct endpoint *endpoint, struct place *place,
@@ -102,11 +96,13 @@ static const char *file_type(mode_t mode)
 	return "not a socket";
 }
 
-/* Knocks at a socket. 0: nobody is there; -errno with a reason otherwise;
- * -EAGAIN when the file has gone. Never waits. */
+/* Asks whether anybody is at a socket. A datagram socket connects to another, and is told EPROTOTYPE
+ * about the other types: either way whoever is there notices nothing, and a
+ * program that has bound but does not listen yet counts as well. 0: nobody is there; -EAGAIN: the
+ * file has gone; -errno with a reason otherwise. Never waits. */
 static int probe_socket(const struct endpoint *endpoint, char reason[static LISTEN_REASON_MAX])
 {
-	_cleanup_fd_ int fd = socket(AF_UNIX, socket_type(endpoint) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return refuse(reason, errno, "cannot open a socket: %s", strerror(errno));
@@ -121,10 +117,9 @@ static int probe_socket(const struct endpoint *endpoint, char reason[static LIST
 				      "remove it, or choose another path",
 				      strerror(errno));
 	}
-	/* also EAGAIN, a full backlog, and EPROTOTYPE, a socket of another type */
-	return refuse(reason, EADDRINUSE,
-		      "another program answers on this socket (`ss -xlp` shows which); stop it, or choose "
-		      "another path");
+	return refuse(
+		reason, EADDRINUSE,
+		"another program has this socket (`ss -xlp` shows which); stop it, or choose another path");
 }
 
 /* Looks at the path: nothing, or a socket that may be replaced, or an error. */

@@ -9,6 +9,10 @@
 
 #include "listen_help.h"
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+
 /* Puts the text of an endpoint on a port that was free a moment ago. `format` has
  * one %d. Abstract names take the number as well. */
 static struct endpoint free_endpoint(const char *format)
@@ -421,6 +425,7 @@ START_TEST(test_adjust)
 	struct socket_options before = default_options(), after = before;
 	struct listen_socket opened = open_socket(&endpoint, &before);
 	int fresh_rcvbuf = get_int(opened.fd, SOL_SOCKET, SO_RCVBUF);
+	int locks = get_int(opened.fd, SOL_SOCKET, SO_BUF_LOCK);
 	char reason[LISTEN_REASON_MAX];
 	struct tcp_info info;
 	socklen_t length = sizeof(info);
@@ -443,6 +448,7 @@ START_TEST(test_adjust)
 	ck_assert_int_eq(get_int(opened.fd, IPPROTO_TCP, TCP_KEEPIDLE), 300);
 	ck_assert_int_eq(get_int(opened.fd, IPPROTO_TCP, TCP_NODELAY), 0);
 	ck_assert_int_eq(get_int(opened.fd, SOL_SOCKET, SO_RCVBUF), fresh_rcvbuf);
+	ck_assert_int_eq(get_int(opened.fd, SOL_SOCKET, SO_BUF_LOCK), locks); /* tuned by the kernel again */
 	served = accept_from(opened.fd);
 	listen_close(&opened, &endpoint);
 }

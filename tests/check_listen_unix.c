@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "listen_help.h"
 
@@ -93,19 +94,39 @@ static int connect_to(const struct endpoint *endpoint)
 	return fd;
 }
 
-/* A socket as any program binds it. */
+/* A socket as any program binds it; it does not listen with a backlog of -1. */
 static int bind_plainly(const struct endpoint *endpoint, int backlog)
 {
-	int fd = socket(AF_UNIX, type_of(endpoint) | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, type_of(endpoint) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bind(fd, &endpoint->address.sa, endpoint->length), 0);
-	if (endpoint_is_stream(endpoint))
+	if (endpoint_is_stream(endpoint) && backlog >= 0)
 		ck_assert_int_eq(listen(fd, backlog), 0);
 	return fd;
 }
 
 static const char *const kinds[] = { "unix:", "unix-dgram:", "unix-seqpacket:" };
+
+/* What the file is when its owner changes; the library calls this in place of libc's. */
+static struct {
+	unsigned calls;
+	mode_t mode;
+	bool at_path; /* it is already where clients look */
+} chowned;
+
+int fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags)
+{
+	struct stat status;
+	char path[PATH_MAX];
+
+	path_in(path, "s");
+	if (fstat(fd, &status) == 0)
+		chowned.mode = status.st_mode & 07777;
+	chowned.at_path = access(path, F_OK) == 0;
+	chowned.calls++;
+	return (int)syscall(SYS_fchownat, fd, name, uid, gid, flags);
+}
 
 static const struct mode {
 	const char *kind;
@@ -144,7 +165,7 @@ END_TEST
 
 START_TEST(test_owner)
 {
-	struct endpoint endpoint = endpoint_in("unix:", "s");
+	struct endpoint endpoint = endpoint_in(kinds[_i], "s");
 	struct socket_options options = default_options();
 	struct listen_socket opened;
 	struct stat status;
@@ -157,6 +178,9 @@ START_TEST(test_owner)
 	options.socket_gid = 1234;
 	options.socket_mode = 0660;
 	opened = open_socket(&endpoint, &options);
+	ck_assert_uint_eq(chowned.calls, 1);
+	ck_assert_uint_eq(chowned.mode, 0); /* open to nobody until it has its owner */
+	ck_assert(!chowned.at_path);
 	status = status_of(&endpoint);
 	ck_assert_uint_eq(status.st_uid, 4321);
 	ck_assert_uint_eq(status.st_gid, 1234);
@@ -222,7 +246,8 @@ END_TEST
 enum there {
 	THERE_STALE,
 	THERE_LIVE,
-	THERE_FULL, /* its backlog */
+	THERE_BOUND, /* about to listen */
+	THERE_FULL,  /* its backlog */
 	THERE_FILE,
 	THERE_DIRECTORY,
 	THERE_LINK,
@@ -244,15 +269,16 @@ static const struct takeover {
 	{ "unix-dgram:", "unix:", THERE_STALE, 0, "" },
 	{ "unix-seqpacket:", "unix-seqpacket:", THERE_STALE, 0, "" },
 	{ "unix-seqpacket:", "unix:", THERE_STALE, 0, "" },
-	{ "unix:", "unix:", THERE_LIVE, -EADDRINUSE, "another program answers" },
-	{ "unix:", "unix-dgram:", THERE_LIVE, -EADDRINUSE, "another program answers" },
-	{ "unix:", "unix-seqpacket:", THERE_LIVE, -EADDRINUSE, "another program answers" },
-	{ "unix-dgram:", "unix-dgram:", THERE_LIVE, -EADDRINUSE, "another program answers" },
-	{ "unix-dgram:", "unix:", THERE_LIVE, -EADDRINUSE, "another program answers" },
+	{ "unix:", "unix:", THERE_LIVE, -EADDRINUSE, "another program has this socket" },
+	{ "unix:", "unix-dgram:", THERE_LIVE, -EADDRINUSE, "another program has this socket" },
+	{ "unix:", "unix-seqpacket:", THERE_LIVE, -EADDRINUSE, "another program has this socket" },
+	{ "unix-dgram:", "unix-dgram:", THERE_LIVE, -EADDRINUSE, "another program has this socket" },
+	{ "unix-dgram:", "unix:", THERE_LIVE, -EADDRINUSE, "another program has this socket" },
 	{ "unix-seqpacket:", "unix-seqpacket:", THERE_LIVE, -EADDRINUSE, "ss -xlp" },
 	{ "unix-seqpacket:", "unix-dgram:", THERE_LIVE, -EADDRINUSE, "choose another path" },
-	{ "unix:", "unix:", THERE_FULL, -EADDRINUSE, "another program answers" },
-	{ "unix-seqpacket:", "unix-seqpacket:", THERE_FULL, -EADDRINUSE, "another program answers" },
+	{ "unix:", "unix:", THERE_BOUND, -EADDRINUSE, "another program has this socket" },
+	{ "unix:", "unix:", THERE_FULL, -EADDRINUSE, "another program has this socket" },
+	{ "unix-seqpacket:", "unix-seqpacket:", THERE_FULL, -EADDRINUSE, "another program has this socket" },
 	{ "unix:", "unix:", THERE_FILE, -EEXIST, "a regular file and is left alone" },
 	{ "unix-dgram:", "unix:", THERE_FILE, -EEXIST, "a regular file and is left alone" },
 	{ "unix:", "unix:", THERE_DIRECTORY, -EEXIST, "a directory and is left alone" },
@@ -275,6 +301,8 @@ static int put_there(const struct takeover *row, int *ret_other)
 		return -1;
 	case THERE_LIVE:
 		return bind_plainly(&theirs, 1);
+	case THERE_BOUND:
+		return bind_plainly(&theirs, -1);
 	case THERE_FULL:
 		fd = bind_plainly(&theirs, 0);
 		*ret_other = connect_to(&theirs);
@@ -331,8 +359,13 @@ START_TEST(test_takeover)
 	ck_assert_int_eq(after.st_size, before.st_size);
 	ck_assert_int_eq(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
 	ck_assert_int_eq(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
-	if (row->there == THERE_LIVE) /* and it still answers */
-		client = connect_to(&theirs);
+	if (row->there != THERE_LIVE)
+		return;
+	if (endpoint_is_stream(&theirs)) { /* it was not disturbed */
+		ck_assert_int_lt(accept(held, NULL, NULL), 0);
+		ck_assert_int_eq(errno, EAGAIN);
+	}
+	client = connect_to(&theirs); /* and it still answers */
 }
 END_TEST
 
@@ -513,6 +546,8 @@ START_TEST(test_adjust)
 		options.socket_gid = 1234;
 	}
 	ck_assert_msg(listen_adjust(&opened, &endpoint, &options, true, reason) == 0, "%s", reason);
+	if (root) /* what one of the two keeps out is never let in */
+		ck_assert_uint_eq(chowned.mode, 0600 & 0660);
 	status = status_of(&endpoint);
 	ck_assert_uint_eq(status.st_ino, opened.inode);
 	ck_assert_uint_eq(status.st_mode & 07777, 0660);
@@ -532,7 +567,7 @@ static Suite *make_suite(void)
 
 	tcase_add_checked_fixture(unix_case, set_up, tear_down);
 	tcase_add_loop_test(unix_case, test_mode, 0, ELEMENTS(modes));
-	tcase_add_test(unix_case, test_owner);
+	tcase_add_loop_test(unix_case, test_owner, 0, ELEMENTS(kinds));
 	tcase_add_loop_test(unix_case, test_order, 0, ELEMENTS(kinds));
 	tcase_add_loop_test(unix_case, test_serves, 0, ELEMENTS(kinds));
 	tcase_add_loop_test(unix_case, test_takeover, 0, ELEMENTS(takeovers));
