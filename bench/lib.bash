@@ -190,8 +190,8 @@ usherd_config()
 
 	shift 2
 	{
-		printf '[usherd]\nmax_sessions = 20000\n\n'
-		printf '[echo]\nlisten = %s:%s\nexec = %s\ninstances = 20000\n' "$ADDRESS" "$port" "$ECHO"
+		printf '[usherd]\nmax_sessions = 4000\n\n'
+		printf '[echo]\nlisten = %s:%s\nexec = %s\ninstances = 4000\n' "$ADDRESS" "$port" "$ECHO"
 		[ $# = 0 ] || printf '%s\n' "$@"
 	} >"$file"
 }
