@@ -96,10 +96,11 @@ static const char *file_type(mode_t mode)
 	return "not a socket";
 }
 
-/* Asks whether anybody is at a socket. A datagram socket connects to another, and is told EPROTOTYPE
- * about the other types: either way whoever is there notices nothing, and a
- * program that has bound but does not listen yet counts as well. 0: nobody is there; -EAGAIN: the
- * file has gone; -errno with a reason otherwise. Never waits. */
+/* Asks whether anybody is at a socket. A datagram socket connects to another one
+ * and is told EPROTOTYPE about the other types: either way whoever is there
+ * notices nothing, and a program that has bound but does not listen yet counts
+ * as well. 0: nobody is there; -EAGAIN: the file has gone; -errno with a reason
+ * otherwise. Never waits. */
 static int probe_socket(const struct endpoint *endpoint, char reason[static LISTEN_REASON_MAX])
 {
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -188,8 +189,9 @@ static int bind_temporary(int fd, struct place *place, char reason[static LISTEN
 	error = errno;
 	place->temporary[0] = '\0';
 	if (through_proc && error == ENOENT)
-		return refuse(reason, ENAMETOOLONG,
-			      "without /proc a path has at most 80 bytes; choose a shorter one");
+		return refuse(
+			reason, ENAMETOOLONG,
+			"without /proc the path is too long for the name beside it; choose a shorter one");
 	return refuse(reason, error, "cannot create a socket in %s: %s", place->parent, strerror(error));
 }
 
