@@ -104,7 +104,8 @@ static void fill_stamp(struct log_stamp *stamp, time_t second)
 	stamp->filled = true;
 }
 
-static char *put_head(char *at, enum log_head head, enum log_level level, const struct log_stamp *stamp, pid_t pid)
+static char *put_head(char *at, enum log_head head, enum log_level level, const struct log_stamp *stamp,
+		      pid_t pid)
 {
 	enum { FACILITY_DAEMON = 3 << 3 };
 	unsigned priority = (unsigned)level + 3; /* syslog's numbers: error is 3, debug 7 */
@@ -164,7 +165,7 @@ static bool put_key(struct log_line *line, const char *key, size_t more)
 {
 	size_t length = strlen(key);
 
-	/* Behind a cut nothing more: a reader must not take a later field for the neighbour of an earlier one. */
+	/* Behind a cut nothing more: what is there is always the beginning of the line. */
 	if (line->cut || length + 4 + more > (size_t)(line->limit - line->at)) {
 		line->cut = true;
 		return false;

@@ -13,7 +13,7 @@
 
 /* How a descriptor is written to without waiting. */
 enum sink_way {
-	SINK_WAY_WRITE,  /* never waits for a reader (files, devices), or is O_NONBLOCK and ours alone */
+	SINK_WAY_WRITE,  /* has no reader to wait for (files), or is O_NONBLOCK and ours alone */
 	SINK_WAY_POLL,   /* may wait, and the O_NONBLOCK flag is not ours to set: ask before each small piece */
 	SINK_WAY_SEND,   /* a connected byte stream */
 	SINK_WAY_RECORD, /* a socket that takes one line a message */
@@ -41,8 +41,8 @@ void sink_close(struct sink *sink);
 
 /* Writes from whole lines that begin at `bytes` (the first may be the rest of a
  * line). Returns how many bytes were taken (at least 1), or
- * -EAGAIN (later), -EMSGSIZE (the first line cannot be written), -ECONNRESET (a byte stream was opened
- * anew: the rest of a line begun is lost) or another -errno (all of it is lost).
+ * -EAGAIN (later), -EMSGSIZE (the first line cannot be written), -ECONNRESET (the
+ * stream to syslog ended: the rest of a line begun is lost) or another -errno (all of it is lost).
  * The caller has SIGPIPE and SIGXFSZ blocked or ignored: pipes and files have no flag for that. */
 ssize_t sink_write(struct sink *sink, const char *bytes, size_t length);
 

@@ -148,8 +148,8 @@ static void begin_line(struct log *log, struct log_line *line, enum log_level le
 		log->buffer[log->tail++] = '\n';
 		log->torn = false;
 	}
-	log_line_begin(line, log->buffer + log->tail, log->format, head, level, event, &log->stamp, clock_wall(),
-		       pid);
+	log_line_begin(line, log->buffer + log->tail, log->format, head, level, event, &log->stamp,
+		       clock_wall(), pid);
 }
 
 /* Ends a gap, when there is room again. */
@@ -235,7 +235,8 @@ void log_text(struct log_event *event, const char *key, const char *text)
 		log_line_bytes(&event->line, key, text, strnlen(text, LOG_FIELD_MAX + 1));
 }
 
-static _printf_(3, 0) void print_field(struct log_event *event, const char *key, const char *format, va_list values)
+static _printf_(3, 0) void print_field(struct log_event *event, const char *key, const char *format,
+				       va_list values)
 {
 	char text[LOG_FIELD_MAX + 2];
 

@@ -127,7 +127,8 @@ END_TEST
 START_TEST(fields)
 {
 	static const char *const wanted[] = {
-		"try number=0 most=18446744073709551615 signed=-1 least=-9223372036854775808 none=0.000 short=0.031 "
+		"try number=0 most=18446744073709551615 signed=-1 least=-9223372036854775808 "
+		"none=0.000 short=0.031 "
 		"long=18446744073.709 errno=\"No such file or directory\" negative=\"Permission denied\" "
 		"unknown=\"error 4711\" printf=\"3/100 x\"\n",
 		",\"event\":\"try\",\"number\":0,\"most\":18446744073709551615,\"signed\":-1,"
@@ -216,8 +217,8 @@ START_TEST(stamped)
 
 	setenv("TZ", stamps[_i].zone, 1);
 	tzset();
-	log_line_begin(&line, memory, LOG_FORMAT_TEXT, LOG_HEAD_TIME, LOG_LEVEL_INFO, "try", &stamp, stamps[_i].time,
-		       17);
+	log_line_begin(&line, memory, LOG_FORMAT_TEXT, LOG_HEAD_TIME, LOG_LEVEL_INFO, "try", &stamp,
+		       stamps[_i].time, 17);
 	*log_line_end(&line) = '\0';
 	snprintf(wanted, sizeof(wanted), "%s try\n", stamps[_i].text);
 	ck_assert_str_eq(memory, wanted);
@@ -308,7 +309,9 @@ START_TEST(limit)
 	for (size_t i = 0; i < ELEMENTS(steps); i++) {
 		uint64_t left_out = 4711;
 
-		ck_assert_msg(log_limit_pass(&state, steps[i].now_ns, 10, &left_out) == steps[i].pass, "step %zu", i);
+		bool pass = log_limit_pass(&state, steps[i].now_ns, 10, &left_out);
+
+		ck_assert_msg(pass == steps[i].pass, "step %zu", i);
 		ck_assert_uint_eq(left_out, steps[i].pass ? steps[i].left_out : 4711);
 	}
 }

@@ -114,7 +114,8 @@ END_TEST
 
 START_TEST(failed_change_keeps_the_old)
 {
-	struct log_options options = {.sink = LOG_SINK_FILE, .path = "/nonexistent/log", .level = LOG_LEVEL_DEBUG,
+	struct log_options options = {.sink = LOG_SINK_FILE, .path = "/nonexistent/log",
+				      .level = LOG_LEVEL_DEBUG,
 				      .format = LOG_FORMAT_JSON};
 	struct tally tally = {0};
 

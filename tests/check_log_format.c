@@ -180,7 +180,8 @@ static const struct {
 	{"\x1b[2J\x07\r", "\"\\x1b[2J\\x07\\x0d\"", "\"\\u001b[2J\\u0007\\u000d\""},
 	{"\x7f", "\"\\x7f\"", "\"\\u007f\""},
 	/* A forged record, and a forged field. */
-	{"x\n2026-01-01T00:00:00.000+00:00 end service=git", "\"x\\x0a2026-01-01T00:00:00.000+00:00 end service=git\"",
+	{"x\n2026-01-01T00:00:00.000+00:00 end service=git",
+	 "\"x\\x0a2026-01-01T00:00:00.000+00:00 end service=git\"",
 	 "\"x\\u000a2026-01-01T00:00:00.000+00:00 end service=git\""},
 	{"x\",\"event\":\"end", "\"x\\\",\\\"event\\\":\\\"end\"", "\"x\\\",\\\"event\\\":\\\"end\""},
 	/* UTF-8 */

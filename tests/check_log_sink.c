@@ -233,7 +233,9 @@ START_TEST(stderr_file)
 	ck_assert_int_eq(write(STDERR_FILENO, "behind\n", 7), 7);
 
 	char *text = read_whole(path);
-	static const char *const wanted[] = {"before\n", " line n=0\n", "between\n", " line n=1\n", "behind\n"};
+	static const char *const wanted[] = {
+		"before\n", " line n=0\n", "between\n", " line n=1\n", "behind\n",
+	};
 	const char *at = text;
 
 	for (size_t i = 0; i < ELEMENTS(wanted); i++) {
@@ -256,7 +258,8 @@ START_TEST(journal)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	ck_assert_int_eq(fstat(ends[1], &status), 0);
 	use_as_stderr(ends[1]);
-	snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino + (_i ? 1 : 0));
+	snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)status.st_dev,
+		 (uintmax_t)status.st_ino + (_i ? 1 : 0));
 	setenv("JOURNAL_STREAM", name, 1);
 
 	struct log *log = open_log(LOG_SINK_STDERR, NULL, 0);

@@ -53,7 +53,8 @@ START_TEST(syslog_message)
 
 	log_message(log, LOG_LEVEL_WARNING, "try", "a\nb");
 	receive(log, fd, message, sizeof(message));
-	ck_assert_msg(sscanf(message, "<28>%3s %2u %2u:%2u:%2u usherd[%d]: %n", host, &day, &hour, &minute, &second,
+	ck_assert_msg(sscanf(message, "<28>%3s %2u %2u:%2u:%2u usherd[%d]: %n", host, &day, &hour,
+			     &minute, &second,
 			     &pid, &end) == 6, "%s", message);
 	ck_assert_int_eq(pid, getpid());
 	ck_assert_str_eq(message + end, "try message=\"a\\x0ab\"");

@@ -236,7 +236,10 @@ START_TEST(counts_as_one)
 	memset(&right_key, 0xaa, sizeof(right_key));
 	peer_key(&left, keys[_i].bits4, keys[_i].bits6, &left_key);
 	peer_key(&right, keys[_i].bits4, keys[_i].bits6, &right_key);
-	ck_assert_msg((memcmp(&left_key, &right_key, sizeof(left_key)) == 0) == keys[_i].same, "%s", keys[_i].name);
+
+	bool same = memcmp(&left_key, &right_key, sizeof(left_key)) == 0;
+
+	ck_assert_msg(same == keys[_i].same, "%s", keys[_i].name);
 }
 END_TEST
 
