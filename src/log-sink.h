@@ -14,7 +14,7 @@
 /* How a descriptor is written to without waiting. */
 enum sink_way {
 	SINK_WAY_WRITE,  /* has no reader to wait for (files), or is O_NONBLOCK and ours alone */
-	SINK_WAY_POLL,   /* may wait, and the O_NONBLOCK flag is not ours to set: ask before each small piece */
+	SINK_WAY_POLL,   /* may wait, and O_NONBLOCK is not ours to set: ask before each small piece */
 	SINK_WAY_SEND,   /* a connected byte stream */
 	SINK_WAY_RECORD, /* a socket that takes one line a message */
 };
