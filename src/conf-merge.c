@@ -49,6 +49,10 @@ static int apply_settings(struct conf_loader *loader, const struct conf_section 
 	for (struct conf_setting *setting = section->settings; setting != NULL; setting = setting->next) {
 		const struct conf_key *key = setting->key;
 		struct conf_input input = make_input(loader, key, setting->value);
+
+		if (setting->is_bad)
+			continue;
+
 		int r = key->type->parse(&input, conf_key_field(key, base), reason);
 
 		if (r == -EINVAL) {

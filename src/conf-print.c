@@ -20,6 +20,13 @@ static bool is_worth_it(const struct conf_key *key, const struct conf_service *s
 	return conf_key_applies(key, &service->listen);
 }
 
+/* A file may be called anything; in a comment that must not end the line. */
+static void print_plain(const char *text, FILE *out)
+{
+	for (; *text != '\0'; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+}
+
 void conf_print(const struct conf *conf, FILE *out)
 {
 	size_t count;
@@ -34,7 +41,9 @@ void conf_print(const struct conf *conf, FILE *out)
 	for (size_t j = 0; j < conf->service_count; j++) {
 		const struct conf_service *service = &conf->services[j];
 
-		fprintf(out, "\n; %s:%u\n[%s]\n", service->where.path, service->where.line, service->name);
+		fputs("\n; ", out);
+		print_plain(service->where.path, out);
+		fprintf(out, ":%u\n[%s]\n", service->where.line, service->name);
 		for (size_t i = 0; i < count; i++)
 			if (keys[i].name != NULL && keys[i].scope == CONF_SCOPE_SERVICE && is_worth_it(&keys[i], service))
 				print_key(&keys[i], service, out);

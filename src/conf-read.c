@@ -261,7 +261,7 @@ static bool join_line(struct reader *reader, const struct line *line, struct quo
 	const char *reason = suspicious(reader, line->text + start, (size_t)length, text);
 
 	if (reason != NULL) {
-		fail(reader, line->number, NULL, reason);
+		fail(reader, line->number, reader->key, reason);
 		return false;
 	}
 	if (reader->continued == 0)

@@ -241,6 +241,21 @@ static void refuse_key(struct conf_loader *loader, const char *name, unsigned li
 		conf_error_at(loader, loader->section, name, line, "unknown key '%s'; 'usherd keys' lists them all", name);
 }
 
+/* A key that is there, but wrong, must not be missed as well. */
+static int remember_bad(struct conf_loader *loader, const char *name, unsigned line)
+{
+	const struct conf_key *key = conf_key_find(scope_of(loader->kind), name);
+
+	if (key == NULL || conf_section_find(loader->section, name) != NULL)
+		return 0;
+
+	int r = conf_setting_add(loader, loader->section, key, "", line);
+
+	if (r == 0)
+		loader->section->last_setting->is_bad = true;
+	return r;
+}
+
 static int take_setting(struct conf_loader *loader, const char *name, const char *value, unsigned line,
 			unsigned continued)
 {
@@ -260,7 +275,7 @@ static int take_setting(struct conf_loader *loader, const char *name, const char
 	if (continued != 0 && !key->type->continues) {
 		conf_error_at(loader, section, name, continued,
 			      "an indented line continues lists and commands only; take the blanks away");
-		return 0;
+		return remember_bad(loader, name, line);
 	}
 	if (loader->kind == CONF_SECTION_DEFAULTS && (key->flags & CONF_KEY_OWN) != 0) {
 		conf_error_at(loader, section, name, line, "each service needs its own; this key cannot have a default");
@@ -289,11 +304,12 @@ static int take_error(void *context, unsigned line, const char *key, const char 
 {
 	struct conf_loader *loader = context;
 
-	if (key != NULL && loader->section != NULL)
-		conf_error_at(loader, loader->section, key, line, "%s", reason);
-	else
+	if (key == NULL || loader->section == NULL) {
 		conf_error_add(loader->errors, loader->path, line, key, "%s", reason);
-	return 0;
+		return 0;
+	}
+	conf_error_at(loader, loader->section, key, line, "%s", reason);
+	return loader->kind == CONF_SECTION_PORTS ? 0 : remember_bad(loader, key, line);
 }
 
 static bool is_key(void *context, const char *name)

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define NAME_MAX_LENGTH 64
 
@@ -58,5 +59,9 @@ const char *suggest_nearest(const char *word, const char *const *names, size_t c
 			nearest = names[i];
 		}
 	}
+	/* An abbreviation: "warn" for "warning". */
+	for (size_t i = 0; nearest == NULL && length >= 3 && i < count; i++)
+		if (strncasecmp(word, names[i], length) == 0)
+			nearest = names[i];
 	return nearest;
 }

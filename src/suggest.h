@@ -9,8 +9,8 @@
  * bytes are as far apart as can be. */
 unsigned suggest_distance(const char *a, const char *b, unsigned limit);
 
-/* The nearest of `count` names, the first one on a tie, or NULL when none is near enough
- * to be meant (about one slip in three letters). */
+/* The nearest of `count` names, the first one on a tie; failing that, one that
+ * begins with the word; or NULL when none is near enough to be meant (about one slip in three letters). */
 const char *suggest_nearest(const char *word, const char *const *names, size_t count);
 
 #endif
