@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -31,6 +32,7 @@
 
 static const char *const stage_names[] = {
 	[CHILD_STAGE_NONE] = "none",
+	[CHILD_STAGE_TABLE] = "close_range",
 	[CHILD_STAGE_SESSION] = "setsid",
 	[CHILD_STAGE_OOM_SCORE] = "oom_score_adj",
 	[CHILD_STAGE_NICE] = "nice",
@@ -57,6 +59,12 @@ const char *child_stage_name(enum child_stage stage)
 
 /* A step: 0, or -1 with errno set. */
 typedef int child_step(const struct child_plan *plan);
+
+/* A table of its own, of the first few descriptors only. */
+static int step_table(const struct child_plan *plan)
+{
+	return (int)syscall(SYS_close_range, plan->table_size, ~0U, CLOSE_RANGE_UNSHARE);
+}
 
 /* Its own session and process group, and so no controlling terminal. */
 static int step_session(const struct child_plan *plan)
@@ -263,6 +271,7 @@ static int step_exec(const struct child_plan *plan)
 }
 
 static child_step *const steps[] = {
+	[CHILD_STAGE_TABLE] = step_table,
 	[CHILD_STAGE_SESSION] = step_session,
 	[CHILD_STAGE_OOM_SCORE] = step_oom_score,
 	[CHILD_STAGE_NICE] = step_nice,

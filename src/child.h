@@ -13,6 +13,7 @@
 /* Steps in the order in which they are done. */
 enum child_stage {
 	CHILD_STAGE_NONE,
+	CHILD_STAGE_TABLE,
 	CHILD_STAGE_SESSION,
 	CHILD_STAGE_OOM_SCORE,
 	CHILD_STAGE_NICE,
@@ -43,13 +44,17 @@ struct child_limit {
 };
 
 /* Everything the child needs, worked out by the parent. All pointers are
- * borrowed; descriptors are CLOEXEC and above 2. */
+ * borrowed; descriptors are CLOEXEC, above 2 and below table_size. */
 struct child_plan {
 	const char *program;
 	char *const *argv;
 	char *const *envp;
 	char *pid_text; /* where the child's own pid goes in envp (LISTEN_PID), or NULL; 12 bytes */
 
+	/* The child begins on the daemon's own table of descriptors, and takes a copy
+	 * of those below this number: what it needs stands there, and the price
+	 * does not grow with what the daemon has open. */
+	unsigned table_size;
 	int input;    /* becomes 0; a datagram filter's input is made from `datagram` */
 	int output;   /* becomes 1 */
 	int error;    /* becomes 2; -1: `output` */

@@ -99,13 +99,18 @@ int loop_add(struct loop *loop, struct loop_source *source, uint32_t events)
 
 void loop_remove(struct loop *loop, struct loop_source *source)
 {
-	struct round *round = &loop->sets[source->set];
-
 	if (!source->on)
 		return;
-	source->on = false;
-	if (epoll_ctl(round->epoll, EPOLL_CTL_DEL, source->fd, NULL) != 0)
+	if (epoll_ctl(loop->sets[source->set].epoll, EPOLL_CTL_DEL, source->fd, NULL) != 0)
 		BUG("a watched descriptor was closed before loop_remove()");
+	loop_forget(loop, source);
+}
+
+void loop_forget(struct loop *loop, struct loop_source *source)
+{
+	struct round *round = &loop->sets[source->set];
+
+	source->on = false;
 	for (int i = round->next; i < round->count; i++)
 		if (round->events[i].data.ptr == source)
 			round->events[i].data.ptr = NULL;

@@ -21,16 +21,13 @@
 
 /* ---- order ---- */
 
-/* TCP and MPTCP are one name space, so are the three kinds of Unix sockets: what
- * endpoint_equal() calls equal must compare as equal here. */
+/* TCP and MPTCP are one name space, so are the three kinds of Unix sockets with
+ * a file: what endpoint_equal() calls equal must compare as equal here. */
 static unsigned name_space(const struct endpoint *endpoint)
 {
-	static const unsigned spaces[] = {
-		[ENDPOINT_TCP] = 0,	    [ENDPOINT_MPTCP] = 0,	   [ENDPOINT_UDP] = 1,	 [ENDPOINT_UNIX_STREAM] = 2,
-		[ENDPOINT_UNIX_DGRAM] = 2,  [ENDPOINT_UNIX_SEQPACKET] = 2, [ENDPOINT_VSOCK] = 3,
-	};
-
-	return spaces[endpoint->kind];
+	if (endpoint_is_unix(endpoint) && endpoint_has_path(endpoint))
+		return ENDPOINT_UNIX_STREAM;
+	return endpoint->kind == ENDPOINT_MPTCP ? ENDPOINT_TCP : endpoint->kind;
 }
 
 int plan_compare_endpoints(const struct endpoint *a, const struct endpoint *b)

@@ -237,7 +237,7 @@ static void end(struct session *session, const struct session_outcome *outcome, 
 	struct session_table *table = session->table;
 
 	loop_disarm(table->loop, &session->kill_timer);
-	loop_remove(table->loop, &session->process);
+	loop_forget(table->loop, &session->process);
 	cleanup_fd(&session->process.fd);
 	session->process.fd = -1;
 	if (session->replies.fd >= 0)

@@ -2,7 +2,11 @@
  *
  * clone(2) with CLONE_VM and CLONE_VFORK: no page table is copied, so a spawn
  * costs the same however large the daemon is, and the child reports a failure
- * by writing to memory that is ours too: no pipe is needed for it. CLONE_PIDFD
+ * by writing to memory that is ours too: no pipe is needed for it. CLONE_FILES
+ * does the same for the table of descriptors: a copy of it, made and closed again
+ * by exec, would cost more with each listener and session. The child takes its own
+ * copy of the lowest few (close_range(2) with CLOSE_RANGE_UNSHARE), where three
+ * slots are kept for what it is to get. CLONE_PIDFD
  * gives the handle on the child in the same call. The child has a stack of its
  * own, with a guard page, because ours goes on to be used by nobody while we
  * wait but must stay intact.
@@ -28,10 +32,15 @@
 #define DATAGRAM_MAX 65536
 #define RESERVE 6
 
+/* Descriptors with low numbers, /dev/null but during a spawn. */
+enum slot { SLOT_INPUT, SLOT_OUTPUT, SLOT_ERROR, SLOTS };
+
 struct spawn {
 	char *stack; /* guard first: stacks grow down */
 	char *datagram;
 	int null;
+	int slots[SLOTS];
+	unsigned table_size; /* above the highest slot */
 	int reserve[RESERVE];
 	struct spawn_env environment;
 };
@@ -71,6 +80,32 @@ static bool reserve_release(struct spawn *spawn)
 	return released;
 }
 
+static int slots_open(struct spawn *spawn)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		spawn->slots[i] = fcntl(spawn->null, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (spawn->slots[i] < 0)
+			return -errno;
+		if ((unsigned)spawn->slots[i] >= spawn->table_size)
+			spawn->table_size = (unsigned)spawn->slots[i] + 1;
+	}
+	return 0;
+}
+
+/* Cannot fail: both numbers are open. Linux may still report EBUSY, for a race
+ * with open(2) in another thread, of which there is none. */
+static void slot_fill(const struct spawn *spawn, enum slot slot, int fd)
+{
+	if (dup3(fd, spawn->slots[slot], O_CLOEXEC) < 0)
+		BUG("a slot for a child's descriptor was lost");
+}
+
+static void slots_clear(const struct spawn *spawn)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		slot_fill(spawn, (enum slot)i, spawn->null);
+}
+
 int spawn_new(struct spawn **ret_spawn)
 {
 	struct spawn *spawn = calloc(1, sizeof(*spawn));
@@ -79,12 +114,14 @@ int spawn_new(struct spawn **ret_spawn)
 		return -ENOMEM;
 	for (size_t i = 0; i < RESERVE; i++)
 		spawn->reserve[i] = -1;
+	for (size_t i = 0; i < SLOTS; i++)
+		spawn->slots[i] = -1;
 	spawn->stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	spawn->datagram = mmap(NULL, DATAGRAM_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	spawn->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (spawn->stack == MAP_FAILED || spawn->datagram == MAP_FAILED || spawn->null < 0 ||
-	    mprotect(spawn->stack, GUARD_SIZE, PROT_NONE) != 0) {
+	    mprotect(spawn->stack, GUARD_SIZE, PROT_NONE) != 0 || slots_open(spawn) < 0) {
 		int error = errno;
 
 		spawn_free(spawn);
@@ -100,6 +137,8 @@ void spawn_free(struct spawn *spawn)
 	if (spawn == NULL)
 		return;
 	reserve_release(spawn);
+	for (size_t i = 0; i < SLOTS; i++)
+		cleanup_fd(&spawn->slots[i]);
 	cleanup_fd(&spawn->null);
 	if (spawn->stack != NULL && spawn->stack != MAP_FAILED)
 		munmap(spawn->stack, GUARD_SIZE + STACK_SIZE);
@@ -133,12 +172,18 @@ struct channels {
 	int replies, replies_far;
 };
 
+static void channels_close_far(struct channels *channels)
+{
+	cleanup_fd(&channels->stderr_write);
+	cleanup_fd(&channels->replies_far);
+	channels->stderr_write = channels->replies_far = -1;
+}
+
 static void channels_close(struct channels *channels)
 {
+	channels_close_far(channels);
 	cleanup_fd(&channels->stderr_read);
-	cleanup_fd(&channels->stderr_write);
 	cleanup_fd(&channels->replies);
-	cleanup_fd(&channels->replies_far);
 }
 
 /* The pipe belongs to the service's user, so that /dev/stderr can be opened. */
@@ -192,25 +237,30 @@ static size_t plan_limits(const struct conf_service *service, struct child_limit
 	return count;
 }
 
+/* Puts what the child is to get into the slots, and says which is for what. */
 static void plan_descriptors(const struct spawn *spawn, const struct spawn_request *request,
-			     const struct channels *channels, struct child_plan *plan)
+			     struct channels *channels, struct child_plan *plan)
 {
 	const struct conf_stderr_target *target = &request->service->stderr_target;
+	const int *slots = spawn->slots;
 	bool filter = request->kind == SPAWN_FILTER;
 
-	plan->input = request->socket;
-	plan->output = filter ? channels->replies_far : request->socket;
-	plan->listener = request->kind == SPAWN_WAIT ? request->socket : -1;
-	plan->datagram = filter ? request->socket : -1;
+	slot_fill(spawn, SLOT_INPUT, request->socket);
+	if (filter)
+		slot_fill(spawn, SLOT_OUTPUT, channels->replies_far);
+	if (target->kind == CONF_STDERR_LOG)
+		slot_fill(spawn, SLOT_ERROR, channels->stderr_write);
+	channels_close_far(channels);
+
+	plan->table_size = spawn->table_size;
+	plan->input = slots[SLOT_INPUT];
+	plan->output = slots[filter ? SLOT_OUTPUT : SLOT_INPUT];
+	plan->error = target->kind == CONF_STDERR_SOCKET ? -1 : slots[SLOT_ERROR]; /* `null` is what an unused slot has */
+	plan->error_path = target->kind == CONF_STDERR_FILE ? target->path : NULL;
+	plan->listener = request->kind == SPAWN_WAIT ? slots[SLOT_INPUT] : -1;
+	plan->datagram = filter ? slots[SLOT_INPUT] : -1;
 	plan->datagram_buffer = spawn->datagram;
 	plan->datagram_room = DATAGRAM_MAX;
-	plan->error = -1;
-	if (target->kind == CONF_STDERR_LOG)
-		plan->error = channels->stderr_write;
-	else if (target->kind == CONF_STDERR_NULL)
-		plan->error = spawn->null;
-	else if (target->kind == CONF_STDERR_FILE)
-		plan->error_path = target->path;
 }
 
 static void plan_identity(const struct conf_identity *identity, struct child_plan *plan)
@@ -229,7 +279,7 @@ static int clone_child(struct spawn *spawn, struct child_plan *plan, struct spaw
 	/* With no mask of its own the child could run a handler of ours: there is
 	 * none, and every signal is blocked until the child's last step. */
 	child->pid = clone(child_run, spawn->stack + GUARD_SIZE + STACK_SIZE,
-			   CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, plan, &child->pidfd);
+			   CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD, plan, &child->pidfd);
 	return child->pid < 0 ? -errno : 0;
 }
 
@@ -283,6 +333,7 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 
 	failure->step = "clone";
 	r = clone_child(spawn, &plan, &child);
+	slots_clear(spawn);
 	if (r < 0)
 		return r;
 	if (report.stage != CHILD_STAGE_NONE) {

@@ -24,8 +24,18 @@ union kernel_action {
 	unsigned long words[8];
 };
 
-/* Only what is ignored: handlers cannot have survived exec, so that those which
- * are there now (a sanitizer's) are this program's own. */
+static void set_disposition(int signo, void (*handler)(int))
+{
+	union kernel_action action = { .words = { 0 } };
+
+	action.handler = handler;
+	syscall(SYS_rt_sigaction, signo, &action, NULL, KERNEL_SIGSET_SIZE);
+}
+
+/* Signals that the starter left pending are thrown away, by ignoring them for a
+ * moment: letting them in would end us before we could say why. Handlers cannot
+ * have survived exec: those which are there (a sanitizer's) are this program's
+ * own and stay. The mask is opened last. */
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -34,10 +44,10 @@ static void reset_signals(void)
 		union kernel_action action = { .words = { 0 } };
 
 		if (syscall(SYS_rt_sigaction, signo, NULL, &action, KERNEL_SIGSET_SIZE) != 0 ||
-		    action.handler != SIG_IGN)
+		    (action.handler != SIG_IGN && action.handler != SIG_DFL))
 			continue;
-		memset(&action, 0, sizeof(action));
-		syscall(SYS_rt_sigaction, signo, &action, NULL, KERNEL_SIGSET_SIZE);
+		set_disposition(signo, SIG_IGN);
+		set_disposition(signo, SIG_DFL);
 	}
 	memset(&none, 0, sizeof(none));
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);

@@ -183,7 +183,7 @@ void stderr_tap_close(struct stderr_tap *tap)
 	pass_partial(tap);
 	tell_left_out(tap);
 	loop_disarm(tap->shared->loop, &tap->pause);
-	loop_remove(tap->shared->loop, &tap->source);
+	loop_forget(tap->shared->loop, &tap->source);
 	cleanup_fd(&tap->source.fd);
 	tap->source.fd = -1;
 }
