@@ -1,11 +1,14 @@
 /* floor - the least that serving a connection with a fresh process can cost: a
  * bare loop of accept, vfork, dup2 onto 0 and 1, exec. No limits, no log, no
- * environment, no reaping, no care: the measure for the super-servers. */
+ * environment, no reaping, no care: the measure for the super-servers. With -s
+ * each child begins a session of its own, which shows what the kernel asks for
+ * that (where CONFIG_SCHED_AUTOGROUP is on, a scheduling group a session). */
 #include "base.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,7 +27,7 @@ static int listen_on(const char *address, const char *port)
 	return fd_take(&fd);
 }
 
-static void serve(int listener, char **command)
+static void serve(int listener, bool own_session, char **command)
 {
 	for (;;) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -32,6 +35,8 @@ static void serve(int listener, char **command)
 		if (fd < 0)
 			continue;
 		if (vfork() == 0) {
+			if (own_session)
+				setsid();
 			dup2(fd, STDIN_FILENO);
 			dup2(fd, STDOUT_FILENO);
 			execv(command[0], command);
@@ -45,10 +50,13 @@ int main(int argc, char **argv)
 {
 	/* Children vanish by themselves, and yet start with the default action. */
 	struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
+	bool own_session = argc > 1 && strcmp(argv[1], "-s") == 0;
 	int listener;
 
+	argv += own_session;
+	argc -= own_session;
 	if (argc < 4) {
-		fputs("usage: floor ADDRESS PORT PROGRAM [ARGUMENT...]\n", stderr);
+		fputs("usage: floor [-s] ADDRESS PORT PROGRAM [ARGUMENT...]\n", stderr);
 		return 64;
 	}
 	sigaction(SIGCHLD, &action, NULL);
@@ -57,5 +65,5 @@ int main(int argc, char **argv)
 		perror("floor");
 		return 71;
 	}
-	serve(listener, argv + 3);
+	serve(listener, own_session, argv + 3);
 }

@@ -83,13 +83,14 @@ now_us()
 }
 
 # start NAME COMMAND...: in the background, in an environment that is the same for all,
-# so that no server pays for the size of ours at each exec. Its output goes to a file.
+# so that no server pays for the size of ours at each exec, and in a session of its own,
+# as a daemon is, apart from the load. Its output goes to a file.
 start()
 {
 	local name=$1
 
 	shift
-	(cd / && exec env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin "$@") >"$work/$name.log" 2>&1 </dev/null &
+	(cd / && exec setsid env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin "$@") >"$work/$name.log" 2>&1 </dev/null &
 	pid_of[$name]=$!
 }
 

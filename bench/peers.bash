@@ -4,8 +4,8 @@
 # serve_NAME PORT starts it (lib.bash: start); it returns false when it is not here.
 # shellcheck shell=bash
 
-PEERS="floor usherd usherd_nobody tcpserver tcpsvd s6_tcpserver xinetd openbsd_inetd rlinetd socat
-	systemd_socket_activate busybox_tcpsvd"
+PEERS="floor floor_setsid usherd usherd_nobody tcpserver tcpsvd s6_tcpserver xinetd openbsd_inetd rlinetd
+	socat systemd_socket_activate busybox_tcpsvd"
 
 # What makes usherd's services run as root, too, as those of the floor and the peers do.
 as_root=()
@@ -43,6 +43,12 @@ serve_usherd()
 	[ -x "$USHERD" ] || return 1
 	usherd_config "$conf_dir/usherd.ini" "$1" "${as_root[@]}"
 	start_usherd usherd "$conf_dir/usherd.ini"
+}
+
+# The floor, when each child begins a session of its own, as services of usherd do.
+serve_floor_setsid()
+{
+	start floor_setsid "$FLOOR" -s "$ADDRESS" "$1" "$ECHO"
 }
 
 # With the default user: what one gets who configures nothing.
