@@ -6,7 +6,8 @@
 #include "conf-key.h"
 #include "conf.h"
 
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM 1 /* for the reasons of identity.c */
+#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
 #include <uthash.h>
 
 enum conf_section_kind {

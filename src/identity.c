@@ -4,8 +4,10 @@
 
 #include "base.h"
 
-/* uthash would end the process when there is no memory. */
+/* uthash would end the process when there is no memory; its usual hash function
+ * falls through switch cases in a way that clang warns of. */
 #define HASH_NONFATAL_OOM 1
+#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
 
 #include <errno.h>
 #include <grp.h>
