@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-static void add(struct conf_errors *errors, const char *path, unsigned line, const char *subject, const char *format,
+static _printf_(5, 0) void add(struct conf_errors *errors, const char *path, unsigned line, const char *subject, const char *format,
 		va_list arguments)
 {
 	struct conf_error error = {.line = line};

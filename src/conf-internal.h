@@ -100,6 +100,10 @@ void conf_loader_clean(struct conf_loader *loader);
 /* Enters the file at hand. Returns 0 or -ENOMEM. */
 int conf_source_add(struct conf_loader *loader, const char *path);
 
+/* Gathers the sections of the file at hand, whose bytes these are. Returns 0 or
+ * -ENOMEM; errors are listed. */
+int conf_section_read(struct conf_loader *loader, const char *bytes, size_t length);
+
 /* Adds `key = value` to a section. Returns 0 or -ENOMEM. */
 int conf_setting_add(struct conf_loader *loader, struct conf_section *section, const struct conf_key *key,
 		     const char *value, unsigned line);
