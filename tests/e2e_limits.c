@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define HELLO "[hello]\nlisten = 127.0.0.1:$9\nexec = $PROBE say hello\n"
@@ -82,13 +83,13 @@ START_TEST(max_sessions_queue)
 					     "[a]\nlisten = 127.0.0.1:$1\nexec = $PROBE hold\n"
 					     "[b]\nlisten = 127.0.0.1:$2\nexec = $PROBE hold\n"
 					     "[f]\nlisten = 127.0.0.1:$3/udp\nexec = $PROBE say got\n");
-	int first = tcp_connect(1), second = tcp_connect(2), third = tcp_connect(1);
-	int datagram = udp_connect("127.0.0.1", test_port(3));
+	int first = tcp_connect(1), second = tcp_connect(2);
 
 	expect_text(first, "ready\n");
 	expect_text(second, "ready\n");
+	int third = tcp_connect(1), datagram = udp_connect("127.0.0.1", test_port(3));
+
 	send_text(datagram, "x");
-	daemon_wait_log(daemon, " start service=b ");
 	uint64_t before = daemon_cpu_ms(daemon);
 	char *early = read_piece(datagram, 300, NULL); /* a bound, not a wait: nothing may come */
 
@@ -142,12 +143,14 @@ START_TEST(wait_program_dies)
 	int client = crash_table[_i].datagram ? udp_connect("127.0.0.1", test_port(1)) : tcp_connect(1);
 	uint64_t start = now_ms();
 
-	send_text(client, "x");
+	/* Datagrams enough that giving up some of them leaves others. */
+	for (int i = 0; i < (crash_table[_i].datagram ? 20 : 1); i++)
+		send_text(client, "x");
 	/* Until the sixth start: with pauses that double it takes more than a second. */
 	for (int i = 0; i < 6; i++)
 		daemon_wait_log(daemon, " start service=w ");
 	ck_assert_msg(now_ms() - start > 500, "six starts in %llu ms; log:\n%s",
-		      (unsigned long long)(now_ms() - start), daemon_read_log(daemon));
+		      (unsigned long long)(now_ms() - start), daemon_log_tail(daemon));
 	while (now_ms() - start < 3000)
 		ask_many(9, NULL, "hello", 10, 1000);
 	unsigned starts = daemon_count_log(daemon, " start service=w ");
@@ -162,6 +165,57 @@ START_TEST(wait_program_dies)
 
 		ck_assert_match(view, "^env LISTEN_FDS=1$");
 	}
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* A wait program that takes one client and ends, and clients that all look the
+ * same and never stop coming: nothing of that is a reason to slow it down. */
+START_TEST(wait_program_takes_one)
+{
+	struct daemon *daemon = daemon_start("[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE accept\n");
+	pid_t clients[4];
+	uint64_t start = now_ms();
+
+	for (int i = 0; i < 4; i++) {
+		clients[i] = fork();
+		if (clients[i] != 0)
+			continue;
+		for (int n = 0; n < 50; n++)
+			if (!has_match(ask(1, NULL), "^env LISTEN_FDS=1$"))
+				_exit(2);
+		_exit(0);
+	}
+	for (int i = 0; i < 4; i++) {
+		int status = -1;
+
+		ck_assert_int_eq(waitpid(clients[i], &status, 0), clients[i]);
+		ck_assert_msg(status == 0, "client %d: %#x; log:\n%s", i, (unsigned)status, daemon_log_tail(daemon));
+	}
+	ck_assert_msg(now_ms() - start < 10000, "200 clients took %llu ms; %u pauses",
+		      (unsigned long long)(now_ms() - start), daemon_count_log(daemon, " pause "));
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+START_TEST(wait_program_takes_one_datagram)
+{
+	struct daemon *daemon =
+		daemon_start("[w]\nlisten = 127.0.0.1:$1/udp\nwait = yes\nexec = $PROBE receive\n");
+	int client = udp_connect("127.0.0.1", test_port(1));
+	uint64_t start = now_ms();
+
+	for (int i = 0; i < 12; i++)
+		send_text(client, "same");
+	for (int i = 0; i < 12; i++) {
+		char *view = read_piece(client, PATIENCE_MS, NULL);
+
+		ck_assert_msg(view != NULL, "no reply to datagram %d; log:\n%s", i, daemon_log_tail(daemon));
+		free(view);
+	}
+	ck_assert_msg(now_ms() - start < 5000, "12 datagrams took %llu ms", (unsigned long long)(now_ms() - start));
+	daemon_oracle(daemon);
 	daemon_stop(daemon);
 }
 END_TEST
@@ -183,6 +237,7 @@ START_TEST(wait_program_is_left_alone)
 	ck_assert_uint_le(daemon_count_log(daemon, " start service=w "), 8);
 	close(client);
 	daemon_signal(daemon, SIGTERM);
+	daemon_wait_log(daemon, " drain ");
 	daemon_signal(daemon, SIGTERM);
 	daemon_wait_exit(daemon);
 }
@@ -254,7 +309,7 @@ END_TEST
 /* 1,000 sessions that end in the same moment (F11). */
 START_TEST(thousand_end_together)
 {
-	struct daemon *daemon = daemon_start("[usherd]\nlog_level = warning\nmax_sessions = 2000\n"
+	struct daemon *daemon = daemon_start("[usherd]\nmax_sessions = 2000\n"
 					     "[hold]\nlisten = 127.0.0.1:$1\ninstances = 2000\n"
 					     "exec = /bin/cat\n");
 	enum { CROWD = 1000 };
@@ -343,6 +398,8 @@ static Suite *make_suite(void)
 	TCase *wait = harness_case(suite, "wait", 60);
 
 	tcase_add_loop_test(wait, wait_program_dies, 0, (int)(sizeof(crash_table) / sizeof(crash_table[0])));
+	tcase_add_test(wait, wait_program_takes_one);
+	tcase_add_test(wait, wait_program_takes_one_datagram);
 	tcase_add_test(wait, wait_program_is_left_alone);
 
 	TCase *crowd = harness_case(suite, "crowd", 120);

@@ -152,7 +152,6 @@ START_TEST(view_unix)
 {
 	char config[512], line[512];
 
-	chmod(test_dir(), 0777);
 	snprintf(config, sizeof(config), "[view]\nlisten = %s\nexec = $PROBE\n", unix_table[_i].listen);
 	struct daemon *daemon = daemon_start(config);
 	int fd = unix_connect(test_expand(unix_table[_i].path), unix_table[_i].type);
@@ -188,7 +187,7 @@ START_TEST(view_filter)
 	send_text(fd, "who");
 	char *view = read_piece(fd, PATIENCE_MS, NULL);
 
-	ck_assert_msg(view != NULL, "no reply; log:\n%s", daemon_read_log(daemon));
+	ck_assert_msg(view != NULL, "no reply; log:\n%s", daemon_log_tail(daemon));
 	check_common(view);
 	check_user(view);
 	check_peer(view, fd, "UDP", "127.0.0.1", "127.0.0.1");
@@ -242,7 +241,7 @@ START_TEST(view_wait_datagram)
 	send_text(fd, "who");
 	char *view = read_piece(fd, PATIENCE_MS, NULL);
 
-	ck_assert_msg(view != NULL, "no reply; log:\n%s", daemon_read_log(daemon));
+	ck_assert_msg(view != NULL, "no reply; log:\n%s", daemon_log_tail(daemon));
 	check_common(view);
 	check_user(view);
 	ck_assert_match(view, "^fd 0 socket mode=both nonblock=0 cloexec=0 domain=inet type=dgram listening=0 connected=0");
@@ -317,7 +316,7 @@ START_TEST(view_chroot)
 					     "exec = /bin/busybox cat /secret\n");
 	char *reply = ask(1, NULL);
 
-	ck_assert_msg(strcmp(reply, "inside") == 0, "\"%s\"; log:\n%s", reply, daemon_read_log(daemon));
+	ck_assert_msg(strcmp(reply, "inside") == 0, "\"%s\"; log:\n%s", reply, daemon_log_tail(daemon));
 	daemon_stop(daemon);
 }
 END_TEST
@@ -325,7 +324,6 @@ END_TEST
 /* Standard error into a file, appended to, for several sessions. */
 START_TEST(stderr_file)
 {
-	chmod(test_dir(), 0777);
 	struct daemon *daemon = daemon_start("[noise]\nlisten = 127.0.0.1:$1\nstderr = file:$DIR/noise\n"
 					     "exec = $PROBE stderr 5 word\n");
 

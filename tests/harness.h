@@ -41,10 +41,7 @@ void harness_skip(const char *reason);
 		}                                                                                              \
 	} while (0)
 
-/* Whether strace can be used here to make system calls fail. */
-bool harness_can_inject(void);
-
-/* Whether `program` is in PATH or a system directory: its path, or NULL. */
+/* Where `program` is, in one of the usual directories, or NULL. */
 const char *harness_find(const char *program);
 
 /* ---- the place of a test ---- */
@@ -115,6 +112,7 @@ const char *daemon_find_log(struct daemon *daemon, const char *expression);
 /* How many lines of the whole log match, and everything logged so far. */
 unsigned daemon_count_log(struct daemon *daemon, const char *expression);
 const char *daemon_read_log(struct daemon *daemon);
+const char *daemon_log_tail(struct daemon *daemon); /* its end, for messages */
 
 /* The value of `key=` in a line: number, or text (quotes removed; static). */
 long line_number(const char *line, const char *key);
@@ -134,7 +132,7 @@ void daemon_signal(const struct daemon *daemon, int number);
 int daemon_children(const struct daemon *daemon);
 int daemon_count_fds(const struct daemon *daemon);
 uint64_t daemon_cpu_ms(const struct daemon *daemon);
-long daemon_memory_kb(const struct daemon *daemon, const char *field); /* "VmRSS", "VmHWM" */
+long daemon_status(const struct daemon *daemon, const char *field); /* "VmRSS:" and others */
 
 /* The common end of tests: alive, no child left, no descriptor more or less
  * than when it was ready. Waits a while for that to become true. */
@@ -147,6 +145,12 @@ int run_command(const char *const *words, char **ret_output);
 /* Runs usherd itself like that: words after the program name. */
 int run_usherd(const char *const *words, char **ret_output);
 const char *usherd_path(void);
+
+/* Makes system calls of a running daemon and of its children fail: `inject` is
+ * what strace(1) takes after -e inject=. Returns the pid of strace, or 0 when
+ * that is not possible here. inject_stop() lifts the fault. */
+pid_t inject_start(const struct daemon *daemon, const char *inject);
+void inject_stop(const struct daemon *daemon, pid_t tracer);
 
 /* ---- clients ---- */
 

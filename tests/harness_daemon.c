@@ -171,6 +171,14 @@ const char *daemon_read_log(struct daemon *daemon)
 	return daemon->log != NULL ? daemon->log : "";
 }
 
+const char *daemon_log_tail(struct daemon *daemon)
+{
+	const char *text = daemon_read_log(daemon);
+	size_t length = strlen(text);
+
+	return length > 6000 ? text + length - 6000 : text;
+}
+
 void harness_compile(regex_t *regex, const char *expression)
 {
 	ck_assert_msg(regcomp(regex, expression, REG_EXTENDED | REG_NEWLINE) == 0, "bad expression %s",
@@ -225,7 +233,7 @@ const char *daemon_wait_log(struct daemon *daemon, const char *format, ...)
 		struct pollfd wait = {.fd = daemon->watch, .events = POLLIN};
 
 		ck_assert_msg(now_ms() < end && !gone, "no line /%s/%s after byte %zu of the log:\n%s", expression,
-			      gone ? " (the daemon is gone)" : "", daemon->mark, daemon_read_log(daemon));
+			      gone ? " (the daemon is gone)" : "", daemon->mark, daemon_log_tail(daemon));
 		gone = has_ended(daemon->pid);
 		poll(&wait, 1, gone ? 0 : 50);
 	}
@@ -265,8 +273,8 @@ const char *line_text(const char *line, const char *key)
 	char stop = *at == '"' ? *at++ : ' ';
 
 	while (*at != '\0' && *at != stop && length < sizeof(value) - 1) {
-		if (*at == '\\' && at[1] != '\0')
-			value[length++] = *at++;
+		if (*at == '\\' && (at[1] == '"' || at[1] == '\\'))
+			at++;
 		value[length++] = *at++;
 	}
 	value[length] = '\0';
@@ -285,7 +293,7 @@ int daemon_wait_exit(struct daemon *daemon)
 
 	if (pidfd >= 0) {
 		ck_assert_msg(poll(&wait, 1, PATIENCE_MS) == 1, "pid %d does not end; log:\n%s", daemon->pid,
-			      daemon_read_log(daemon));
+			      daemon_log_tail(daemon));
 		close(pidfd);
 	}
 	ck_assert_int_eq(waitpid(daemon->pid, &status, 0), daemon->pid);
@@ -297,7 +305,7 @@ void daemon_stop(struct daemon *daemon)
 	daemon_signal(daemon, SIGTERM);
 	int status = daemon_wait_exit(daemon);
 
-	ck_assert_msg(status == 0, "exit status %d; log:\n%s", status, daemon_read_log(daemon));
+	ck_assert_msg(status == 0, "exit status %d; log:\n%s", status, daemon_log_tail(daemon));
 }
 
 void daemon_configure(const char *config)
@@ -346,7 +354,7 @@ uint64_t daemon_cpu_ms(const struct daemon *daemon)
 	return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
 }
 
-long daemon_memory_kb(const struct daemon *daemon, const char *field)
+long daemon_status(const struct daemon *daemon, const char *field)
 {
 	char path[64];
 	long value = -1;
@@ -372,9 +380,53 @@ void daemon_oracle(struct daemon *daemon)
 		fds = daemon_count_fds(daemon);
 	} while ((children != 0 || fds != daemon->fds) && now_ms() < end);
 	ck_assert_msg(harness_parent(daemon->pid, &state) > 0 && state != 'Z', "the daemon is gone; log:\n%s",
-		      daemon_read_log(daemon));
+		      daemon_log_tail(daemon));
 	ck_assert_msg(children == 0, "%d children (or zombies) are left; log:\n%s", children,
-		      daemon_read_log(daemon));
+		      daemon_log_tail(daemon));
 	ck_assert_msg(fds == daemon->fds, "%d descriptors, %d when it was ready; log:\n%s", fds, daemon->fds,
-		      daemon_read_log(daemon));
+		      daemon_log_tail(daemon));
+}
+
+/* ---- faults ---- */
+
+static long tracer_of(const struct daemon *daemon)
+{
+	return daemon_status(daemon, "TracerPid:");
+}
+
+pid_t inject_start(const struct daemon *daemon, const char *inject)
+{
+	const char *strace = harness_find("strace");
+	char what[512], pid[32];
+	pid_t tracer;
+
+	if (strace == NULL)
+		return 0;
+	snprintf(what, sizeof(what), "inject=%s", inject);
+	snprintf(pid, sizeof(pid), "%d", daemon->pid);
+	tracer = fork();
+	if (tracer == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		int out = open(test_path("strace"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		dup2(out, 1);
+		dup2(out, 2);
+		execl(strace, "strace", "-f", "-qq", "-o", test_path("trace"), "-e", what, "-e", "signal=none",
+		      "-p", pid, (char *)NULL);
+		_exit(127);
+	}
+	WAIT_UNTIL(tracer_of(daemon) == tracer || has_ended(tracer));
+	if (has_ended(tracer)) {
+		ck_assert_msg(!has_match(test_read(test_path("strace")), "inject|invalid"), "strace: %s",
+			      test_read(test_path("strace")));
+		return 0;
+	}
+	return tracer;
+}
+
+void inject_stop(const struct daemon *daemon, pid_t tracer)
+{
+	kill(tracer, SIGTERM);
+	ck_assert_int_eq(waitpid(tracer, NULL, 0), tracer);
+	WAIT_UNTIL(tracer_of(daemon) == 0);
 }
