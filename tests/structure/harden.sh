@@ -26,7 +26,8 @@ for program in usherd services/echo services/relay; do
 done
 expect usherd stack-protector 'stack protector' '__stack_chk_fail' -s
 expect usherd fortify 'fortified calls' '__[a-z]+_chk(@|$)' -s
-expect usherd cf 'control flow protection' 'IBT' -n
+# In an object: Debian's start files are not marked, so no program is.
+expect src/main.o cf 'control flow protection' 'IBT' -n
 
 expect_none 'no run-time search path' "$("$READELF" -d -W "$BUILD/usherd" | grep -E 'R(UN)?PATH')"
 

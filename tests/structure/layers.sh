@@ -1,5 +1,5 @@
 #!/bin/sh
-# layers.sh - who may include whom, from the table in layers.
+# layers.sh - who may include whom, from the table in layers.table.
 # shellcheck disable=SC2016 # awk programs
 . "$(dirname "$0")/tap.lib"
 cd "$SOURCE" || exit 1
@@ -12,7 +12,7 @@ includes() {
 
 # The table: LAYER FILE, layers numbered from below.
 table() {
-	sed 's/#.*//' tests/structure/layers |
+	sed 's/#.*//' tests/structure/layers.table |
 		"$AWK" '/:/ { layer++ } { for (i = 1; i <= NF; i++) if ($i !~ /:$/) print layer, $i }'
 }
 
