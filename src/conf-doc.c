@@ -203,12 +203,17 @@ static void generate_man(FILE *out)
 
 /* ---- the sample ---- */
 
+static void print_commented(const struct conf_key *key, FILE *out)
+{
+	fprintf(out, ";%s =%s%s\n", key->name, key->fallback[0] != '\0' ? " " : "", key->fallback);
+}
+
 /* Every key with its default behind a semicolon, so that the file loads as it is. */
 static void print_sample_key(const struct conf_key *key, FILE *out)
 {
 	fputc('\n', out);
 	print_wrapped(key->description, "; ", WIDTH, out);
-	fprintf(out, ";%s = %s\n", key->name, key->fallback[0] != '\0' ? key->fallback : "");
+	print_commented(key, out);
 }
 
 static void print_sample_scope(enum conf_scope scope, FILE *out)
@@ -252,7 +257,7 @@ static void print_sample_service(FILE *out)
 		else if (strcmp(key->name, "exec") == 0)
 			fputs("exec = /bin/cat\n", out);
 		else
-			fprintf(out, ";%s = %s\n", key->name, key->fallback);
+			print_commented(key, out);
 	}
 }
 

@@ -153,6 +153,9 @@ const struct conf_type conf_type_command = {
 
 /* ---- lists of words ---- */
 
+/* More than this is a mistake, and would be slow to compare with each other. */
+#define ITEMS_MAX 4096
+
 /* Whether one item is good; says why not. */
 typedef int check_item(const char *item, char reason[static CONF_REASON_MAX]);
 
@@ -161,6 +164,8 @@ static int parse_list(const struct conf_input *input, check_item *check, void *f
 	struct conf_words words;
 	int r = split_list(input, &words, reason);
 
+	if (r == 0 && words.count > ITEMS_MAX)
+		r = conf_type_refuse(reason, "the list has %zu items; at most %d are allowed", words.count, ITEMS_MAX);
 	for (size_t i = 0; r == 0 && i < words.count; i++)
 		r = check(words.items[i], reason);
 	if (r < 0)
@@ -313,6 +318,9 @@ const struct conf_type conf_type_variables = {
 
 /* ---- endpoints ---- */
 
+/* Every port of the machine, twice: both families. */
+#define ENDPOINTS_MAX 131072
+
 struct endpoint_vector {
 	struct endpoint *items; /* malloc'ed */
 	size_t count, room;
@@ -327,6 +335,8 @@ static int add_endpoint(void *context, const struct endpoint *endpoint)
 {
 	struct endpoint_vector *vector = context;
 
+	if (vector->count == ENDPOINTS_MAX)
+		return -E2BIG;
 	if (vector->count == vector->room) {
 		size_t room = vector->room * 2 + 2;
 		struct endpoint *items = reallocarray(vector->items, room, sizeof(*items));
@@ -350,6 +360,8 @@ static int parse_endpoints(const struct conf_input *input, void *field, char rea
 		r = conf_type_refuse(reason, "an address is missing: a port, ADDRESS:PORT, unix:/path ...");
 	for (size_t i = 0; r == 0 && i < words.count; i++)
 		r = endpoint_parse(words.items[i], add_endpoint, &vector, reason, CONF_REASON_MAX);
+	if (r == -E2BIG)
+		r = conf_type_refuse(reason, "the service has more than %d addresses", ENDPOINTS_MAX);
 	if (r < 0)
 		return r;
 
