@@ -9,6 +9,7 @@
 #include "base.h"
 #include "log.h"
 #include "loop.h"
+#include "notify.h"
 #include "pid-file.h"
 #include "service-set.h"
 
@@ -28,6 +29,7 @@ struct daemon {
 	struct spawn *spawn;
 	struct service_set *set;
 	struct pid_file *pid_file;
+	struct notify *notify;
 	struct conf *conf; /* for drain_timeout */
 	struct loop_timer flush, drain;
 	bool draining;
@@ -135,6 +137,7 @@ static void reload(struct daemon *daemon)
 			    "this service was given on the command line; there is no file to read again");
 		return;
 	}
+	notify_reloading(daemon->notify);
 	r = daemon->source.load(daemon->source.context, &conf, &errors);
 	if (r == 0)
 		r = service_set_apply(daemon->set, conf, &errors, &summary);
@@ -147,6 +150,7 @@ static void reload(struct daemon *daemon)
 	} else {
 		log_message(daemon->log, LOG_LEVEL_ERROR, "reload-failed", "%s; nothing has changed", strerror(-r));
 	}
+	notify_ready(daemon->notify);
 	conf_unref(conf);
 	conf_errors_free(&errors);
 }
@@ -175,6 +179,7 @@ static void end(struct daemon *daemon, bool at_once)
 
 	if (!daemon->draining) {
 		daemon->draining = true;
+		notify_stopping(daemon->notify);
 		event = log_begin(daemon->log, LOG_LEVEL_NOTICE, "drain");
 		log_number(event, "sessions", service_set_session_count(daemon->set));
 		log_seconds(event, "timeout", daemon->conf->daemon.drain_timeout_ns);
@@ -273,6 +278,7 @@ static int start_machinery(struct daemon *daemon)
 		return fail(EX_OSERR, "spawn", r);
 	if ((r = service_set_new(daemon->loop, daemon->log, daemon->spawn, &daemon->set)) < 0)
 		return fail(EX_OSERR, "services", r);
+	daemon->notify = notify_new(environ, daemon->loop);
 	return 0;
 }
 
@@ -301,6 +307,7 @@ int daemon_run(struct daemon *daemon)
 {
 	int r;
 
+	notify_ready(daemon->notify);
 	round_end(daemon);
 	r = loop_run(daemon->loop, round_end, daemon);
 	if (r < 0)
@@ -321,6 +328,7 @@ void daemon_free(struct daemon *daemon)
 		loop_disarm(daemon->loop, &daemon->flush);
 		loop_disarm(daemon->loop, &daemon->drain);
 	}
+	notify_free(daemon->notify);
 	service_set_free(daemon->set);
 	spawn_free(daemon->spawn);
 	loop_free(daemon->loop);

@@ -3,12 +3,16 @@
  * from the one that was asked. */
 #include "datagram.h"
 
+#include "base.h"
+
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 union control {
 	struct cmsghdr align;
-	char room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo)) +
+		  CMSG_SPACE(sizeof(struct timespec))];
 };
 
 static void take_local(struct msghdr *message, struct datagram_route *route, struct peer *ret_local)
@@ -35,6 +39,26 @@ static void take_local(struct msghdr *message, struct datagram_route *route, str
 	}
 }
 
+static uint64_t take_stamp(struct msghdr *message)
+{
+	struct timespec stamp;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
+		return (uint64_t)stamp.tv_sec * NS_PER_S + (uint64_t)stamp.tv_nsec;
+	}
+	return 0;
+}
+
+void datagram_stamp(int fd, bool on)
+{
+	int value = on;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &value, sizeof(value));
+}
+
 int datagram_peek(int fd, struct datagram_head *ret_head, struct datagram_route *ret_route)
 {
 	union control control;
@@ -54,6 +78,7 @@ int datagram_peek(int fd, struct datagram_head *ret_head, struct datagram_route 
 	head.size = (size_t)size;
 	peer_from_sockaddr(&route.peer.sa, route.peer_length, &head.peer);
 	take_local(&message, &route, &head.local);
+	head.stamp_ns = take_stamp(&message);
 	*ret_head = head;
 	*ret_route = route;
 	return 0;

@@ -32,6 +32,7 @@ struct datagram_route {
 struct datagram_head {
 	struct peer peer, local;
 	size_t size;
+	uint64_t stamp_ns; /* when it arrived (or was first looked at), with datagram_stamp(); else 0 */
 };
 
 /* Looks at the datagram at the head of the queue: nothing is taken and none of
@@ -39,6 +40,10 @@ struct datagram_head {
  * -EAGAIN when there is none, or another -errno (a pending socket error, which
  * is cleared by this). `local` has the address asked, without the port. */
 int datagram_peek(int fd, struct datagram_head *ret_head, struct datagram_route *ret_route);
+
+/* Lets datagram_peek() tell times of arrival (SO_TIMESTAMPNS), or not. To be
+ * off while a program has the socket: it would get control messages it did not ask for. */
+void datagram_stamp(int fd, bool on);
 
 /* Throws the datagram at the head away, unread. */
 void datagram_discard(int fd);

@@ -231,6 +231,10 @@ void listener_ready(struct loop_source *source, uint32_t events)
 	bool more = true;
 
 	(void)events;
+	if (listener->holder != NULL) {
+		listener->arrivals++;
+		return;
+	}
 	for (int i = 0; i < BUDGET && more; i++) {
 		if (!listener_may_serve(listener)) {
 			listener_park(listener);

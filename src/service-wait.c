@@ -1,11 +1,12 @@
 /* service-wait.c - wait = yes: a program gets the listening socket itself, and
- * it is not polled until that program ends.
+ * no client is served by us until that program ends.
  *
  * A program that ends without having taken what it was started for would be
  * started again at once, for ever. So the queue is compared with what it was at
- * the hand-over: for datagrams the sender and size of the first one, for TCP the
- * number of connections that wait (TCP_INFO of a listening socket), for others
- * whether anything waits. An unchanged queue after a short life pauses
+ * the hand-over. For TCP: connections that waited (TCP_INFO of a listening socket)
+ * and that came since (edges in epoll) against those that wait now. For
+ * datagrams: sender and size of the first one, and when that is not enough, its
+ * time of arrival. A queue from which nothing was taken in a short life pauses
  * the listener, longer each time. A datagram that outlived several programs is
  * thrown away, because those behind it could never be reached. */
 #include "service.h"
@@ -16,6 +17,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define LONG_LIFE_NS NS_PER_S
@@ -63,9 +65,35 @@ static void make_blocking(int fd)
 		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-void listener_hand_over(struct listener *listener)
+/* Looks at the first datagram, with its time of arrival when that is wanted. */
+static int look(struct listener *listener, struct datagram_head *ret_head)
 {
 	struct datagram_route route;
+	int fd = listener->socket.fd, r;
+
+	if (listener->look_closely)
+		datagram_stamp(fd, true);
+	r = datagram_peek(fd, ret_head, &route);
+	if (listener->look_closely)
+		datagram_stamp(fd, false);
+	return r;
+}
+
+/* Each connection that comes while a program has the socket wakes us once. Events that
+ * melt into one, or are taken by the program before we look, only make the
+ * count smaller, and one of them is for what waited already. */
+void listener_watch_held(struct listener *listener)
+{
+	struct loop *loop = listener->service->set->loop;
+
+	loop_remove(loop, &listener->source);
+	listener->arrivals = 0;
+	if (endpoint_is_stream(listener->endpoint))
+		(void)loop_add(loop, &listener->source, EPOLLIN | EPOLLET);
+}
+
+void listener_hand_over(struct listener *listener)
+{
 	struct peer nobody = { .family = PEER_NONE };
 	struct spawn_failure failure;
 	struct session *session;
@@ -73,7 +101,7 @@ void listener_hand_over(struct listener *listener)
 	listener->head = (struct datagram_head){ .size = 0 };
 	if (endpoint_is_stream(listener->endpoint))
 		listener->backlog = waiting_connections(listener);
-	else if (datagram_peek(listener->socket.fd, &listener->head, &route) < 0)
+	else if (look(listener, &listener->head) < 0)
 		return; /* an error of the past, cleared by looking at it */
 
 	make_blocking(listener->socket.fd);
@@ -84,24 +112,42 @@ void listener_hand_over(struct listener *listener)
 		admission.local = &nobody;
 	if (service_begin(listener, &admission, &session, &failure) == 0) {
 		listener->holder = session;
-		listener_settle(listener);
+		listener_watch_held(listener);
 	}
+}
+
+static bool took_no_connection(const struct listener *listener)
+{
+	unsigned came = listener->arrivals > 0 ? listener->arrivals - 1 : 0;
+
+	/* Where the length of the queue is not known, a new one gives the program
+	 * the benefit of the doubt. */
+	if (listener->endpoint->kind != ENDPOINT_TCP)
+		return came == 0;
+	return waiting_connections(listener) >= listener->backlog + came;
+}
+
+/* Many clients send datagrams that look alike. The first time that one like it
+ * still waits the next ones are looked at more closely. */
+static bool took_no_datagram(struct listener *listener)
+{
+	struct datagram_head head;
+	bool closely = listener->look_closely;
+	bool alike = look(listener, &head) == 0 && head.size == listener->head.size &&
+		     same_peer(&head.peer, &listener->head.peer);
+
+	listener->look_closely = alike;
+	return alike && closely && head.stamp_ns == listener->head.stamp_ns;
 }
 
 /* Whether the program left the queue as it found it. */
 static bool took_nothing(struct listener *listener, const struct session_outcome *outcome)
 {
-	struct datagram_head head;
-	struct datagram_route route;
-
-	if (outcome->lasted_ns >= LONG_LIFE_NS || !something_waits(listener))
+	if (outcome->lasted_ns >= LONG_LIFE_NS || !something_waits(listener)) {
+		listener->look_closely = false;
 		return false;
-	if (listener->endpoint->kind == ENDPOINT_TCP)
-		return waiting_connections(listener) >= listener->backlog;
-	if (endpoint_is_stream(listener->endpoint))
-		return true;
-	return datagram_peek(listener->socket.fd, &head, &route) == 0 && head.size == listener->head.size &&
-	       same_peer(&head.peer, &listener->head.peer);
+	}
+	return endpoint_is_stream(listener->endpoint) ? took_no_connection(listener) : took_no_datagram(listener);
 }
 
 static void log_took_nothing(const struct listener *listener, uint64_t pause_ns)
@@ -124,6 +170,7 @@ void listener_take_back(struct listener *listener, const struct session_outcome 
 	char reason[LISTEN_REASON_MAX];
 
 	listener->holder = NULL;
+	loop_remove(listener->service->set->loop, &listener->source);
 	/* A reload may have put other rules in force while it was away. */
 	if (!settings->wait)
 		(void)listen_adjust(&listener->socket, listener->endpoint, &settings->socket, false, reason);

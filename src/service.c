@@ -68,6 +68,8 @@ void listener_settle(struct listener *listener)
 {
 	struct loop *loop = listener->service->set->loop;
 
+	if (listener->holder != NULL)
+		return;
 	if (!listener_free(listener)) {
 		/* Its own trouble ends with its own call to settle. */
 		loop_remove(loop, &listener->source);
@@ -105,7 +107,10 @@ void service_settle(struct service *service)
 void listener_start(struct listener *listener)
 {
 	listener->source.fd = listener->socket.fd;
-	listener_settle(listener);
+	if (listener->holder != NULL)
+		listener_watch_held(listener);
+	else
+		listener_settle(listener);
 }
 
 void listener_stop(struct listener *listener)

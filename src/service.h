@@ -37,7 +37,9 @@ struct listener {
 	struct session *holder;    /* the session that has the socket now */
 	struct datagram_head head; /* what waited when it was handed over */
 	unsigned untouched;        /* times that it still waited afterwards */
-	unsigned backlog;          /* connections that waited */
+	bool look_closely;         /* a datagram like it waited afterwards: compare times of arrival */
+	unsigned backlog;          /* connections that waited at the hand-over */
+	unsigned arrivals;         /* signs of new ones since */
 };
 
 struct service {
@@ -122,6 +124,7 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 /* ---- service-wait.c ---- */
 
 void listener_hand_over(struct listener *listener);
+void listener_watch_held(struct listener *listener);
 void listener_take_back(struct listener *listener, const struct session_outcome *outcome);
 
 #endif

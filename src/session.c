@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -164,6 +165,27 @@ static void stderr_closed(struct stderr_tap *tap)
 
 /* ---- replies of a datagram filter ---- */
 
+/* Sends a reply with the rights of the service where a file is named: the client
+ * chose that path, and root would be let in anywhere. */
+static int send_reply(const struct session *session, const void *bytes, size_t size)
+{
+	const struct conf_identity *identity = &session->settings->identity;
+	bool named = session->route.peer.sa.sa_family == AF_UNIX && identity->change;
+
+	if (named) {
+		setfsgid(identity->gid);
+		setfsuid(identity->uid);
+	}
+
+	int r = datagram_reply(session->datagram, &session->route, bytes, size);
+
+	if (named) {
+		setfsuid(geteuid());
+		setfsgid(getegid());
+	}
+	return r;
+}
+
 /* Passes on up to `most` replies. Returns whether there may be more. */
 static bool pass_replies(struct session *session, unsigned most)
 {
@@ -174,10 +196,10 @@ static bool pass_replies(struct session *session, unsigned most)
 
 		if (size < 0 && (errno == EAGAIN || errno == EINTR))
 			return true;
-		if (size <= 0) /* nobody has the other end any more, or sent an empty message: no reply */
+		if (size <= 0) /* nobody has the other end any more; an empty message looks the same */
 			return false;
 
-		int r = datagram_reply(session->datagram, &session->route, buffer, (size_t)size);
+		int r = send_reply(session, buffer, (size_t)size);
 
 		if (r < 0)
 			log_message(session->table->log, LOG_LEVEL_DEBUG, "reply-lost", "%s: %s",
@@ -266,10 +288,13 @@ static void process_ready(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	/* The system call also gives rusage, which waitid(3) of the C library leaves out. */
-	if (syscall(SYS_waitid, P_PIDFD, source->fd, &info, WEXITED | WNOHANG, &usage) != 0)
-		BUG("a session's process was collected elsewhere");
-	if (info.si_pid == 0)
+	if (syscall(SYS_waitid, P_PIDFD, source->fd, &info, WEXITED | WNOHANG, &usage) != 0) {
+		if (errno != ECHILD)
+			return; /* still ready: the next round tries again */
+		memset(&usage, 0, sizeof(usage)); /* gone without us; nothing more will be known */
+	} else if (info.si_pid == 0) {
 		return;
+	}
 
 	struct session_outcome outcome = {
 		.signalled = info.si_code != CLD_EXITED,

@@ -1,8 +1,12 @@
 /* spawn.c - the parent's half of a spawn.
  *
- * clone(2) with CLONE_VM and CLONE_VFORK: no page table is copied, so a spawn
- * costs the same however large the daemon is, and the child reports a failure
- * by writing to memory that is ours too: no pipe is needed for it. CLONE_FILES
+ * clone(2) with CLONE_VM: no page table is copied, so a spawn costs the same
+ * however large the daemon is, and the child reports a failure by writing to
+ * memory that is ours too: no pipe is needed for it. We do nothing until the
+ * child is done with that memory, as after vfork(2); but we wait by ourselves,
+ * for CLONE_CHILD_CLEARTID, because CLONE_VFORK cannot be interrupted: another
+ * process of the service's user could stop the child just before exec, and the
+ * daemon with it. CLONE_FILES
  * does the same for the table of descriptors: a copy of it, made and closed again
  * by exec, would cost more with each listener and session. The child takes its own
  * copy of the lowest few (close_range(2) with CLOSE_RANGE_UNSHARE), where three
@@ -21,16 +25,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define STACK_SIZE (64 * 1024)
 #define GUARD_SIZE (64 * 1024) /* a multiple of any page size */
 #define DATAGRAM_MAX 65536
 #define RESERVE 6
+#define LOOK_AFTER_NS (10 * NS_PER_MS) /* how often a child that takes its time is looked after */
+#define LOOKS_MOST 1000
 
 /* Descriptors with low numbers, /dev/null but during a spawn. */
 enum slot { SLOT_INPUT, SLOT_OUTPUT, SLOT_ERROR, SLOTS };
@@ -41,6 +49,7 @@ struct spawn {
 	int null;
 	int slots[SLOTS];
 	unsigned table_size; /* above the highest slot */
+	uint32_t sharing;    /* a child is on our memory; cleared by the kernel at its exec or exit */
 	int reserve[RESERVE];
 	struct spawn_env environment;
 };
@@ -274,13 +283,37 @@ static void plan_identity(const struct conf_identity *identity, struct child_pla
 
 /* ---- starting ---- */
 
+/* Waits until the child is done with our memory. One that was stopped by a
+ * signal is woken, one that does not come to an end is killed. Nothing here
+ * looks at errno, which is the child's, too. */
+static void wait_for_exec(struct spawn *spawn, const struct spawn_child *child,
+			  volatile struct child_failure *report)
+{
+	const struct timespec patience = { .tv_nsec = (long)LOOK_AFTER_NS };
+
+	for (unsigned looks = 0; __atomic_load_n(&spawn->sharing, __ATOMIC_ACQUIRE) != 0; looks++) {
+		if (looks > LOOKS_MOST) {
+			kill(child->pid, SIGKILL);
+			report->stage = CHILD_STAGE_EXEC;
+			report->error = ETIMEDOUT;
+		} else if (looks > 0) {
+			kill(child->pid, SIGCONT);
+		}
+		syscall(SYS_futex, &spawn->sharing, FUTEX_WAIT, 1, &patience, NULL, 0);
+	}
+}
+
 static int clone_child(struct spawn *spawn, struct child_plan *plan, struct spawn_child *child)
 {
-	/* With no mask of its own the child could run a handler of ours: there is
-	 * none, and every signal is blocked until the child's last step. */
+	/* Every signal is blocked, and so in the child until its last step. */
+	spawn->sharing = 1;
 	child->pid = clone(child_run, spawn->stack + GUARD_SIZE + STACK_SIZE,
-			   CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD, plan, &child->pidfd);
-	return child->pid < 0 ? -errno : 0;
+			   CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD, plan,
+			   &child->pidfd, NULL, &spawn->sharing);
+	if (child->pid < 0)
+		return -errno;
+	wait_for_exec(spawn, child, plan->failure);
+	return 0;
 }
 
 /* The child ended before exec: it is a zombie by now, or about to be. */
