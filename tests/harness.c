@@ -132,7 +132,12 @@ static bool own_network(void)
 	}
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int up = ioctl(fd, SIOCSIFFLAGS, &request);
+	struct sockaddr_in *address = (struct sockaddr_in *)&request.ifr_addr;
 
+	/* Some resolvers think that a machine with 127.0.0.1 alone has no IPv4. */
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "lo:1");
+	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xC6336401)};
+	(void)ioctl(fd, SIOCSIFADDR, &request); /* 198.51.100.1 */
 	close(fd);
 	return up == 0;
 }
