@@ -38,8 +38,8 @@ static void name_service(char *const *command, char name[static CONF_READ_NAME_M
 }
 
 /* Adds `key = words`, put in one text. */
-static int add_words(struct conf_loader *loader, struct conf_section *section, const char *key, const char *const *words,
-		     size_t count, const char *separator)
+static int add_words(struct conf_loader *loader, struct conf_section *section, const char *key,
+		     const char *const *words, size_t count, const char *separator)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
@@ -54,7 +54,8 @@ static int add_words(struct conf_loader *loader, struct conf_section *section, c
 	}
 	if (fclose(stream) != 0)
 		return -ENOMEM;
-	return count > 0 ? conf_setting_add(loader, section, conf_key_find(CONF_SCOPE_SERVICE, key), text, 0) : 0;
+	return count > 0 ? conf_setting_add(loader, section, conf_key_find(CONF_SCOPE_SERVICE, key), text, 0)
+			 : 0;
 }
 
 /* Cuts blanks at both ends, as a file would. */
@@ -136,11 +137,13 @@ static int gather(struct conf_loader *loader, const char *const *listens, size_t
 	return r;
 }
 
-int conf_from_command_line(const char *const *listens, size_t listen_count, const char *const *options, size_t option_count,
-			   char *const *command, const struct conf_environment *environment, struct conf **ret_conf,
+int conf_from_command_line(const char *const *listens, size_t listen_count, const char *const *options,
+			   size_t option_count, char *const *command,
+			   const struct conf_environment *environment, struct conf **ret_conf,
 			   struct conf_errors *errors)
 {
-	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment, .errors = errors};
+	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment,
+								  .errors = errors};
 	int r = conf_loader_init(&loader);
 
 	if (r == 0)

@@ -298,7 +298,8 @@ static void print_entry(const char *text, FILE *out)
 static void generate_dictionary(FILE *out)
 {
 	static const char *const entries[] = {
-		"[usherd]", "[defaults]", "[ports]", "[a]", "\\x0a", "\\x0a ", "\\x0d\\x0a", " ;", " = ", "\\xef\\xbb\\xbf",
+		"[usherd]", "[defaults]", "[ports]", "[a]", "\\x0a",
+		"\\x0a ",   "\\x0d\\x0a", " ;",      " = ", "\\xef\\xbb\\xbf",
 	};
 	size_t count;
 	const struct conf_key *keys = conf_keys(&count);

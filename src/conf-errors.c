@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-static _printf_(5, 0) void add(struct conf_errors *errors, const char *path, unsigned line, const char *subject, const char *format,
-		va_list arguments)
+static _printf_(5, 0) void add(struct conf_errors *errors, const char *path, unsigned line,
+			       const char *subject, const char *format, va_list arguments)
 {
 	struct conf_error error = {.line = line};
 
@@ -49,8 +49,8 @@ void conf_error_add(struct conf_errors *errors, const char *path, unsigned line,
 	va_end(arguments);
 }
 
-void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key, unsigned line,
-		   const char *format, ...)
+void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key,
+		   unsigned line, const char *format, ...)
 {
 	char subject[160];
 	va_list arguments;
@@ -96,7 +96,8 @@ void conf_errors_sort(struct conf_errors *errors, const struct conf_source *sour
 	for (size_t i = 0; i < errors->count; i++) {
 		orders[i].error = errors->items[i];
 		orders[i].number = i;
-		while (orders[i].rank < source_count && strcmp(sources[orders[i].rank].path, errors->items[i].path) != 0)
+		while (orders[i].rank < source_count &&
+		       strcmp(sources[orders[i].rank].path, errors->items[i].path) != 0)
 			orders[i].rank++;
 	}
 	qsort(orders, errors->count, sizeof(*orders), compare);

@@ -29,7 +29,8 @@ static const struct conf_setting *origin(const struct conf_loader *loader, const
 }
 
 /* An error about a key of a service, on the line where it was set. */
-static void refuse(struct conf_loader *loader, const struct conf_section *section, const char *key, const char *reason)
+static void refuse(struct conf_loader *loader, const struct conf_section *section, const char *key,
+		   const char *reason)
 {
 	const struct conf_section *where;
 	const struct conf_setting *setting = origin(loader, section, key, &where);
@@ -39,7 +40,8 @@ static void refuse(struct conf_loader *loader, const struct conf_section *sectio
 	else if (where == section)
 		conf_error_at(loader, section, key, setting->line, "%s", reason);
 	else
-		conf_error_at(loader, where, key, setting->line, "%s (for the service [%s])", reason, section->name);
+		conf_error_at(loader, where, key, setting->line, "%s (for the service [%s])", reason,
+			      section->name);
 }
 
 static void check_required(struct conf_loader *loader, const struct conf_section *section)
@@ -48,8 +50,10 @@ static void check_required(struct conf_loader *loader, const struct conf_section
 	const struct conf_key *keys = conf_keys(&count);
 
 	for (size_t i = 0; i < count; i++)
-		if ((keys[i].flags & CONF_KEY_REQUIRED) != 0 && conf_section_find(section, keys[i].name) == NULL)
-			conf_error_at(loader, section, NULL, section->where.line, "the service has no '%s'", keys[i].name);
+		if ((keys[i].flags & CONF_KEY_REQUIRED) != 0 &&
+		    conf_section_find(section, keys[i].name) == NULL)
+			conf_error_at(loader, section, NULL, section->where.line, "the service has no '%s'",
+				      keys[i].name);
 }
 
 static const char *applies_to(const struct conf_key *key)
@@ -69,18 +73,21 @@ static void check_applies(struct conf_loader *loader, const struct conf_section 
 		return;
 	for (const struct conf_setting *setting = section->settings; setting != NULL; setting = setting->next)
 		if (!conf_key_applies(setting->key, &service->listen))
-			conf_error_at(loader, section, setting->key->name, setting->line, "%s", applies_to(setting->key));
+			conf_error_at(loader, section, setting->key->name, setting->line, "%s",
+				      applies_to(setting->key));
 }
 
 /* One program can only do either: accept connections or receive datagrams. */
-static void check_wait(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service)
+static void check_wait(struct conf_loader *loader, const struct conf_section *section,
+		       struct conf_service *service)
 {
 	const struct conf_setting *instances = conf_section_find(section, "instances");
 
 	if (!service->wait)
 		return;
 	if (instances != NULL && !instances->is_bad && service->instances != 1)
-		conf_error_at(loader, section, "instances", instances->line, "with wait = yes there is always one instance");
+		conf_error_at(loader, section, "instances", instances->line,
+			      "with wait = yes there is always one instance");
 	service->instances = 1;
 
 	for (size_t i = 1; i < service->listen.count; i++) {
@@ -95,8 +102,8 @@ static void check_wait(struct conf_loader *loader, const struct conf_section *se
 }
 
 /* Returns 0 and the identity, or NULL when there is none (and the error is told). */
-static int resolve_identity(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service,
-			    const struct identity **ret_identity)
+static int resolve_identity(struct conf_loader *loader, const struct conf_section *section,
+			    struct conf_service *service, const struct identity **ret_identity)
 {
 	static const char *const names[] = {
 		[IDENTITY_USER] = "user", [IDENTITY_GROUP] = "group", [IDENTITY_GROUPS] = "groups"};
@@ -114,8 +121,8 @@ static int resolve_identity(struct conf_loader *loader, const struct conf_sectio
 			return 0;
 	}
 
-	int r = identity_resolve(loader->identities, service->user, service->group, &service->groups, &identity, &key,
-				 reason);
+	int r = identity_resolve(loader->identities, service->user, service->group, &service->groups,
+				 &identity, &key, reason);
 
 	if (r == -EINVAL)
 		refuse(loader, section, names[key], reason);
@@ -153,7 +160,8 @@ static void check_places(struct conf_loader *loader, const struct conf_section *
 			 const struct conf_service *service)
 {
 	if (service->chroot != NULL && geteuid() != 0)
-		refuse(loader, section, "chroot", "only root can change the root directory; start usherd as root");
+		refuse(loader, section, "chroot",
+		       "only root can change the root directory; start usherd as root");
 	else if (service->chroot != NULL)
 		check_directory(loader, section, "chroot", "", service->chroot);
 	/* Links inside a root directory lead elsewhere than here. */
@@ -163,7 +171,8 @@ static void check_places(struct conf_loader *loader, const struct conf_section *
 
 /* Limits that only root could raise: what was written is an error, what came
  * from the table is cut to what there is. */
-static void check_limits(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service)
+static void check_limits(struct conf_loader *loader, const struct conf_section *section,
+			 struct conf_service *service)
 {
 	static const struct {
 		const char *key;
@@ -187,7 +196,8 @@ static void check_limits(struct conf_loader *loader, const struct conf_section *
 	for (size_t i = 0; i < ELEMENTS(limits); i++) {
 		struct conf_rlimit *limit = &service->rlimit[i];
 
-		if (!limit->set || getrlimit((__rlimit_resource_t)limits[i].resource, &own) < 0 || limit->hard <= own.rlim_max)
+		if (!limit->set || getrlimit((__rlimit_resource_t)limits[i].resource, &own) < 0 ||
+		    limit->hard <= own.rlim_max)
 			continue;
 		if (origin(loader, section, limits[i].key, &where) != NULL) {
 			refuse(loader, section, limits[i].key,
@@ -199,7 +209,8 @@ static void check_limits(struct conf_loader *loader, const struct conf_section *
 	}
 }
 
-static int resolve_program(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service)
+static int resolve_program(struct conf_loader *loader, const struct conf_section *section,
+			   struct conf_service *service)
 {
 	char reason[CONF_REASON_MAX];
 	const char *path;
@@ -244,7 +255,8 @@ static int pass_variable(const struct conf_loader *loader, struct conf_words *wo
 {
 	size_t length = strlen(name);
 
-	for (char *const *variable = loader->environment->environ; variable != NULL && *variable != NULL; variable++) {
+	for (char *const *variable = loader->environment->environ; variable != NULL && *variable != NULL;
+	     variable++) {
 		if (strncmp(*variable, name, length) != 0 || (*variable)[length] != '=')
 			continue;
 
@@ -258,7 +270,8 @@ static int pass_variable(const struct conf_loader *loader, struct conf_words *wo
 	return 0;
 }
 
-static int build_environment(struct conf_loader *loader, const struct identity *identity, struct conf_service *service)
+static int build_environment(struct conf_loader *loader, const struct identity *identity,
+			     struct conf_service *service)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	size_t room = 3 + ELEMENTS(identity->environment) + service->pass_env.count + service->env.count;
@@ -283,7 +296,8 @@ static int build_environment(struct conf_loader *loader, const struct identity *
 	return 0;
 }
 
-int conf_finish_service(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service)
+int conf_finish_service(struct conf_loader *loader, const struct conf_section *section,
+			struct conf_service *service)
 {
 	const struct identity *identity;
 	int r;
@@ -344,11 +358,13 @@ static void claim(struct conf_loader *loader, struct claims *claims, const struc
 			continue;
 		endpoint_print(endpoint, text);
 		if (other->section == section)
-			conf_error_at(loader, section, "listen", listen_line(section), "%s is listed twice", text);
+			conf_error_at(loader, section, "listen", listen_line(section), "%s is listed twice",
+				      text);
 		else
 			conf_error_at(loader, section, "listen", listen_line(section),
-				      "%s is taken already by the service [%s] at %s:%u", text, other->section->name,
-				      other->section->where.path, listen_line(other->section));
+				      "%s is taken already by the service [%s] at %s:%u", text,
+				      other->section->name, other->section->where.path,
+				      listen_line(other->section));
 		return;
 	}
 	claims->slots[slot] = (struct claim){.endpoint = endpoint, .section = section};

@@ -3,6 +3,7 @@
 #ifndef USHERD_CONF_INTERNAL_H
 #define USHERD_CONF_INTERNAL_H
 
+#include "conf-errors.h"
 #include "conf-key.h"
 #include "conf.h"
 
@@ -65,7 +66,7 @@ struct conf_loader {
 	const char *path;
 	bool is_main;
 	enum conf_section_kind kind;
-	struct conf_section *section;  /* NULL: its keys belong nowhere */
+	struct conf_section *section; /* NULL: its keys belong nowhere */
 	unsigned ports_line;          /* where [ports] stands in this file, or 0 */
 
 	struct conf_source *sources; /* all files, in the order of reading */
@@ -79,14 +80,9 @@ struct conf_snapshot {
 	unsigned references;
 };
 
-/* Adds an error. `subject` may be NULL; memory that is missing is counted in
- * errors->left_out. */
-void conf_error_add(struct conf_errors *errors, const char *path, unsigned line, const char *subject,
-		    const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-/* The same, about a section (key NULL) or a key of it. */
-void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key, unsigned line,
-		   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* conf_error_add() about a section (key NULL) or a key of it. */
+void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key,
+		   unsigned line, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Puts errors in the order of the files, then of lines. */
 void conf_errors_sort(struct conf_errors *errors, const struct conf_source *sources, size_t source_count);
@@ -122,7 +118,8 @@ int conf_merge(struct conf_loader *loader, struct conf *conf);
 
 /* Works out one service whose values are parsed: user, program, environment; then
  * what holds between services. Return 0 or -ENOMEM; errors are listed. */
-int conf_finish_service(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service);
+int conf_finish_service(struct conf_loader *loader, const struct conf_section *section,
+			struct conf_service *service);
 int conf_finish_all(struct conf_loader *loader, struct conf *conf);
 
 /* Finds the program that `word` names for a service, and checks that it can be
@@ -134,7 +131,8 @@ void conf_programs_free(struct conf_program *programs);
 
 /* As conf_load(), but of bytes that stand for the main file `path`; other files
  * are not read. */
-int conf_load_bytes(const char *path, const char *bytes, size_t length, const struct conf_environment *environment,
-		    struct conf **ret_conf, struct conf_errors *errors);
+int conf_load_bytes(const char *path, const char *bytes, size_t length,
+		    const struct conf_environment *environment, struct conf **ret_conf,
+		    struct conf_errors *errors);
 
 #endif

@@ -14,31 +14,31 @@
 
 /* A group's title is a row without a name, so that the table needs no second list. */
 #define GROUP(title) {.group = (title)},
-#define DAEMON(key, kind, field, text, low, high, placeholder, bits, sentence)                                       \
-	{                                                                                                            \
-		.scope = CONF_SCOPE_DAEMON,                                                                          \
-		.name = (key),                                                                                       \
-		.type = &conf_type_##kind,                                                                           \
-		.offset = offsetof(struct conf_daemon, field),                                                       \
-		.fallback = (text),                                                                                  \
-		.min = (low),                                                                                        \
-		.max = (high),                                                                                       \
-		.argument = (placeholder),                                                                           \
-		.flags = (bits),                                                                                     \
-		.description = (sentence),                                                                           \
+#define DAEMON(key, kind, field, text, low, high, placeholder, bits, sentence)                               \
+	{                                                                                                    \
+		.scope = CONF_SCOPE_DAEMON,                                                                  \
+		.name = (key),                                                                               \
+		.type = &conf_type_##kind,                                                                   \
+		.offset = offsetof(struct conf_daemon, field),                                               \
+		.fallback = (text),                                                                          \
+		.min = (low),                                                                                \
+		.max = (high),                                                                               \
+		.argument = (placeholder),                                                                   \
+		.flags = (bits),                                                                             \
+		.description = (sentence),                                                                   \
 	},
-#define SERVICE(key, kind, field, text, low, high, placeholder, bits, sentence)                                      \
-	{                                                                                                            \
-		.scope = CONF_SCOPE_SERVICE,                                                                         \
-		.name = (key),                                                                                       \
-		.type = &conf_type_##kind,                                                                           \
-		.offset = offsetof(struct conf_service, field),                                                      \
-		.fallback = (text),                                                                                  \
-		.min = (low),                                                                                        \
-		.max = (high),                                                                                       \
-		.argument = (placeholder),                                                                           \
-		.flags = (bits),                                                                                     \
-		.description = (sentence),                                                                           \
+#define SERVICE(key, kind, field, text, low, high, placeholder, bits, sentence)                              \
+	{                                                                                                    \
+		.scope = CONF_SCOPE_SERVICE,                                                                 \
+		.name = (key),                                                                               \
+		.type = &conf_type_##kind,                                                                   \
+		.offset = offsetof(struct conf_service, field),                                              \
+		.fallback = (text),                                                                          \
+		.min = (low),                                                                                \
+		.max = (high),                                                                               \
+		.argument = (placeholder),                                                                   \
+		.flags = (bits),                                                                             \
+		.description = (sentence),                                                                   \
 	},
 
 static const struct conf_key keys[] = {

@@ -95,7 +95,8 @@ int conf_merge(struct conf_loader *loader, struct conf *conf)
 	conf->services = arena_alloc(loader->arena, (loader->service_count + 1) * sizeof(*conf->services));
 	if (conf->services == NULL)
 		return -ENOMEM;
-	for (const struct conf_section *section = loader->services; section != NULL && r == 0; section = section->next)
+	for (const struct conf_section *section = loader->services; section != NULL && r == 0;
+	     section = section->next)
 		r = merge_service(loader, section, &defaults, &conf->services[i++]);
 	conf->service_count = i;
 	return r < 0 ? r : conf_finish_all(loader, conf);

@@ -16,7 +16,8 @@ static void print_key(const struct conf_key *key, const void *base, FILE *out)
 static bool is_worth_it(const struct conf_key *key, const struct conf_service *service)
 {
 	if (key->type == &conf_type_text)
-		return ((const char *const *)(const void *)((const char *)service + key->offset))[0][0] != '\0';
+		return ((const char *const *)(const void *)((const char *)service + key->offset))[0][0] !=
+		       '\0';
 	return conf_key_applies(key, &service->listen);
 }
 
@@ -35,7 +36,8 @@ void conf_print(const struct conf *conf, FILE *out)
 	fputs("[usherd]\n", out);
 	for (size_t i = 0; i < count; i++) {
 		/* What was included stands below. */
-		if (keys[i].name != NULL && keys[i].scope == CONF_SCOPE_DAEMON && strcmp(keys[i].name, "include") != 0)
+		if (keys[i].name != NULL && keys[i].scope == CONF_SCOPE_DAEMON &&
+		    strcmp(keys[i].name, "include") != 0)
 			print_key(&keys[i], &conf->daemon, out);
 	}
 	for (size_t j = 0; j < conf->service_count; j++) {
@@ -45,7 +47,8 @@ void conf_print(const struct conf *conf, FILE *out)
 		print_plain(service->where.path, out);
 		fprintf(out, ":%u\n[%s]\n", service->where.line, service->name);
 		for (size_t i = 0; i < count; i++)
-			if (keys[i].name != NULL && keys[i].scope == CONF_SCOPE_SERVICE && is_worth_it(&keys[i], service))
+			if (keys[i].name != NULL && keys[i].scope == CONF_SCOPE_SERVICE &&
+			    is_worth_it(&keys[i], service))
 				print_key(&keys[i], service, out);
 	}
 }

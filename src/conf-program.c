@@ -67,13 +67,14 @@ static int open_seen(const char *chroot, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-static int no_good(const struct search *search, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int no_good(const struct search *search, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 static int no_good(const struct search *search, const char *format, ...)
 {
 	va_list arguments;
-	int used = search->chroot != NULL
-			   ? snprintf(search->reason, CONF_REASON_MAX, "inside the root directory %.150s: ", search->chroot)
-			   : 0;
+	int used = search->chroot != NULL ? snprintf(search->reason, CONF_REASON_MAX,
+						     "inside the root directory %.150s: ", search->chroot)
+					  : 0;
 
 	va_start(arguments, format);
 	vsnprintf(search->reason + used, CONF_REASON_MAX - (size_t)used, format, arguments);
@@ -122,8 +123,10 @@ static int check_mode(const struct search *search, int fd, const char *what, con
 			       status.st_mode & 07777);
 	/* Without an own identity (rights of an unprivileged usherd) its supplementary groups are unknown here. */
 	if (search->rights->change && !may_execute(search->rights, &status) && !has_access_list(fd))
-		return no_good(search, "%s%.200s cannot be executed by the user %.40s (mode %04o, owner %u, group %u)", what,
-			       path, search->rights->name, status.st_mode & 07777, status.st_uid, status.st_gid);
+		return no_good(
+			search,
+			"%s%.200s cannot be executed by the user %.40s (mode %04o, owner %u, group %u)", what,
+			path, search->rights->name, status.st_mode & 07777, status.st_uid, status.st_gid);
 	return 0;
 }
 
@@ -140,9 +143,12 @@ static int check_interpreter(const struct search *search, const char *path, char
 	_cleanup_fd_ int fd = open_seen(search->chroot, name, O_PATH);
 
 	if (fd < 0 && is_crlf)
-		return no_good(search, "%.200s: its lines end in CR LF, so that its first line names no program", path);
+		return no_good(search,
+			       "%.200s: its lines end in CR LF, so that its first line names no program",
+			       path);
 	if (fd < 0)
-		return no_good(search, "%.150s: the program in its first line, %.150s: %s", path, name, strerror(-fd));
+		return no_good(search, "%.150s: the program in its first line, %.150s: %s", path, name,
+			       strerror(-fd));
 	return check_mode(search, fd, "the program in the first line of the script: ", name);
 }
 
@@ -178,7 +184,10 @@ static int check_header(const struct search *search, const char *path)
 	if (length >= 2 && header[0] == '#' && header[1] == '!')
 		return check_interpreter(search, path, header);
 	if (is_text(header, (size_t)length))
-		return no_good(search, "%.200s is a text that the kernel does not execute; add a first line #!/bin/sh", path);
+		return no_good(
+			search,
+			"%.200s is a text that the kernel does not execute; add a first line #!/bin/sh",
+			path);
 	return 0;
 }
 
@@ -215,7 +224,8 @@ static int search_name(const struct conf_loader *loader, const struct search *se
 	};
 
 	for (size_t i = 0; i < ELEMENTS(places); i++) {
-		if (places[i] == NULL || (size_t)snprintf(path, PATH_MAX, "%s/%s", places[i], name) >= PATH_MAX)
+		if (places[i] == NULL ||
+		    (size_t)snprintf(path, PATH_MAX, "%s/%s", places[i], name) >= PATH_MAX)
 			continue;
 
 		int r = check_file(search, path);
@@ -223,14 +233,16 @@ static int search_name(const struct conf_loader *loader, const struct search *se
 		if (r != -ENOENT)
 			return r;
 	}
-	return no_good(search,
-		       "there is no program '%.100s' among the bundled services or in /usr/local/sbin, /usr/local/bin, "
-		       "/usr/sbin, /usr/bin, /sbin and /bin; write its whole path",
-		       name);
+	return no_good(
+		search,
+		"there is no program '%.100s' among the bundled services or in /usr/local/sbin, /usr/local/bin, "
+		"/usr/sbin, /usr/bin, /sbin and /bin; write its whole path",
+		name);
 }
 
 /* A relative path begins where the file is that names it. */
-static int make_absolute(const struct search *search, const char *source, const char *word, char path[static PATH_MAX])
+static int make_absolute(const struct search *search, const char *source, const char *word,
+			 char path[static PATH_MAX])
 {
 	char here[PATH_MAX] = "";
 	const char *slash = strrchr(source, '/');
@@ -239,17 +251,18 @@ static int make_absolute(const struct search *search, const char *source, const 
 	if (search->chroot != NULL)
 		return no_good(search, "'%.200s' must be an absolute path there", word);
 	if (source[0] != '/' && getcwd(here, sizeof(here)) == NULL)
-		return no_good(search, "'%.200s': the working directory is unknown; write the whole path", word);
+		return no_good(search, "'%.200s': the working directory is unknown; write the whole path",
+			       word);
 	if (strncmp(word, "./", 2) == 0)
 		word += 2;
-	if ((size_t)snprintf(path, PATH_MAX, "%s%s%.*s%s", here, here[0] != '\0' ? "/" : "", (int)directory, source, word) >=
-	    PATH_MAX)
+	if ((size_t)snprintf(path, PATH_MAX, "%s%s%.*s%s", here, here[0] != '\0' ? "/" : "", (int)directory,
+			     source, word) >= PATH_MAX)
 		return no_good(search, "the path of the program is too long");
 	return 0;
 }
 
-static int find(const struct conf_loader *loader, const struct search *search, const char *source, const char *word,
-		char path[static PATH_MAX])
+static int find(const struct conf_loader *loader, const struct search *search, const char *source,
+		const char *word, char path[static PATH_MAX])
 {
 	int r = 0;
 
@@ -297,7 +310,8 @@ int conf_program_find(struct conf_loader *loader, const struct conf_service *ser
 	struct conf_program *program;
 
 	if (asprintf(&key, "%u\n%u\n%p\n%s\n%s\n%s", rights->uid, rights->gid, (const void *)rights->groups,
-		     service->chroot != NULL ? service->chroot : "", service->where.path, service->exec.items[0]) < 0) {
+		     service->chroot != NULL ? service->chroot : "", service->where.path,
+		     service->exec.items[0]) < 0) {
 		key = NULL;
 		return -ENOMEM;
 	}

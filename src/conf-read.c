@@ -37,11 +37,11 @@ struct reader {
 	void *context;
 	int status; /* of the sink, or -ENOMEM: stop */
 
-	bool poisoned;         /* the section line was an error: its keys belong nowhere */
-	bool section_is_due;   /* MARK_SECTION comes next */
-	bool is_seen;          /* inih called the handler for the line it was given */
+	bool poisoned;       /* the section line was an error: its keys belong nowhere */
+	bool section_is_due; /* MARK_SECTION comes next */
+	bool is_seen;        /* inih called the handler for the line it was given */
 	bool is_pair;
-	unsigned line;         /* of the pair or section inih has now */
+	unsigned line; /* of the pair or section inih has now */
 	unsigned continued;
 	char key[CONF_READ_NAME_MAX + 1];
 	char *value; /* of the pair, joined */
@@ -83,7 +83,8 @@ static const char *control_name(unsigned char byte, char text[static REASON_MAX]
 		return "a NUL byte; is this a text file?";
 	if (byte == '\r')
 		return "a carriage return that ends no line; lines end in LF or CR LF";
-	snprintf(text, REASON_MAX, "a control byte (0x%02x); only printable text and tabs may stand here", byte);
+	snprintf(text, REASON_MAX, "a control byte (0x%02x); only printable text and tabs may stand here",
+		 byte);
 	return text;
 }
 
@@ -130,8 +131,8 @@ static bool take_line(struct reader *reader, struct line *ret_line)
 		fail(reader, line.number, NULL, control_name((unsigned char)*control, text));
 		line.is_bad = true;
 	} else if (line.length > CONF_READ_LINE_MAX && !line.is_comment) {
-		snprintf(text, sizeof(text), "the line is too long: %zu bytes, at most %d are allowed", line.length,
-			 CONF_READ_LINE_MAX);
+		snprintf(text, sizeof(text), "the line is too long: %zu bytes, at most %d are allowed",
+			 line.length, CONF_READ_LINE_MAX);
 		fail(reader, line.number, NULL, text);
 		line.is_bad = true;
 	}
@@ -218,7 +219,8 @@ static bool append_value(struct reader *reader, const char *text, size_t length)
 }
 
 /* What an indented line may not look like; returns the reason or NULL. */
-static const char *suspicious(struct reader *reader, const char *text, size_t length, char reason[static REASON_MAX])
+static const char *suspicious(struct reader *reader, const char *text, size_t length,
+			      char reason[static REASON_MAX])
 {
 	char name[CONF_READ_NAME_MAX + 1];
 	size_t i = 0;
@@ -234,9 +236,10 @@ static const char *suspicious(struct reader *reader, const char *text, size_t le
 		i++;
 	if (i == length || text[i] != '=' || !reader->sink->is_key(reader->context, name))
 		return NULL;
-	snprintf(reason, REASON_MAX,
-		 "an indented line continues the value above it, but this looks like the key '%s'; take the blanks away",
-		 name);
+	snprintf(
+		reason, REASON_MAX,
+		"an indented line continues the value above it, but this looks like the key '%s'; take the blanks away",
+		name);
 	return reason;
 }
 
@@ -297,7 +300,8 @@ static bool join_lines(struct reader *reader, struct quoting *quoting)
 		if (!line.is_comment) {
 			is_good = join_line(reader, &line, quoting) && is_good;
 		} else if (quoting->quote != 0 && is_blank(line.text[0])) {
-			fail(reader, line.number, reader->key, "a comment inside quotes; close the quotes first");
+			fail(reader, line.number, reader->key,
+			     "a comment inside quotes; close the quotes first");
 			is_good = false;
 		}
 	}
@@ -335,8 +339,9 @@ static bool take_name(struct reader *reader, const char *text, size_t length, un
 	char reason[REASON_MAX];
 
 	if (length > CONF_READ_NAME_MAX) {
-		snprintf(reason, sizeof(reason), "the name of the %s is too long: %zu bytes, at most %d are allowed", what,
-			 length, CONF_READ_NAME_MAX);
+		snprintf(reason, sizeof(reason),
+			 "the name of the %s is too long: %zu bytes, at most %d are allowed", what, length,
+			 CONF_READ_NAME_MAX);
 		fail(reader, line, NULL, reason);
 		return false;
 	}
@@ -496,8 +501,8 @@ static int take_pair(void *user, const char *section, const char *key, const cha
 		r = sink->section(reader->context, name, reader->line);
 	} else {
 		decode_name(key, name);
-		r = sink->pair(reader->context, name, value[0] == MARK_VALUE ? reader->value : value, reader->line,
-			       reader->continued);
+		r = sink->pair(reader->context, name, value[0] == MARK_VALUE ? reader->value : value,
+			       reader->line, reader->continued);
 	}
 	if (r < 0)
 		reader->status = r;
@@ -507,7 +512,8 @@ static int take_pair(void *user, const char *section, const char *key, const cha
 int conf_read(const char *bytes, size_t length, const struct conf_read_sink *sink, void *context)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	struct reader reader = {.at = bytes, .end = bytes + length, .next_line = 1, .sink = sink, .context = context};
+	struct reader reader = {
+		.at = bytes, .end = bytes + length, .next_line = 1, .sink = sink, .context = context};
 
 	if (length >= 3 && memcmp(bytes, bom, 3) == 0)
 		reader.at += 3;

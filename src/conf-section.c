@@ -38,7 +38,8 @@ const char *conf_meant_section(const char *name)
 		if (strcasecmp(name, special) == 0)
 			return special;
 		/* [default], [port]; and any single slip in the two long ones. */
-		if (special[length - 1] == 's' && strlen(name) == length - 1 && strncasecmp(name, special, length - 1) == 0)
+		if (special[length - 1] == 's' && strlen(name) == length - 1 &&
+		    strncasecmp(name, special, length - 1) == 0)
 			return special;
 		if (length > 5 && suggest_distance(name, special, 1) <= 1)
 			return special;
@@ -65,7 +66,8 @@ static int enter_section(struct conf_loader *loader, struct conf_section *sectio
 
 	HASH_FIND_STR(loader->by_name, section->name, other);
 	if (other != NULL) {
-		conf_error_at(loader, section, NULL, section->where.line, "this %s is given twice; it is already at %s:%u",
+		conf_error_at(loader, section, NULL, section->where.line,
+			      "this %s is given twice; it is already at %s:%u",
 			      section->is_port || other->is_port ? "service" : "section", other->where.path,
 			      other->where.line);
 		return -EEXIST;
@@ -85,12 +87,14 @@ static void append_service(struct conf_loader *loader, struct conf_section *sect
 }
 
 /* [usherd] and [defaults]: once, and in the main file. */
-static int open_main_section(struct conf_loader *loader, struct conf_section *section, struct conf_section **place)
+static int open_main_section(struct conf_loader *loader, struct conf_section *section,
+			     struct conf_section **place)
 {
 	if (!loader->is_main) {
-		conf_error_at(loader, section, NULL, section->where.line,
-			      "this section belongs in the main file, %s; here it would reach beyond this file",
-			      loader->sources[0].path);
+		conf_error_at(
+			loader, section, NULL, section->where.line,
+			"this section belongs in the main file, %s; here it would reach beyond this file",
+			loader->sources[0].path);
 		return 0;
 	}
 
@@ -108,7 +112,8 @@ static int open_ports(struct conf_loader *loader, struct conf_section *section)
 {
 	if (loader->ports_line != 0) {
 		conf_error_at(loader, section, NULL, section->where.line,
-			      "this section is given twice; it is already at %s:%u", loader->path, loader->ports_line);
+			      "this section is given twice; it is already at %s:%u", loader->path,
+			      loader->ports_line);
 		return 0;
 	}
 	loader->ports_line = section->where.line;
@@ -121,12 +126,14 @@ static int open_service(struct conf_loader *loader, struct conf_section *section
 	const char *meant = conf_meant_section(section->name);
 
 	if (meant != NULL) {
-		conf_error_at(loader, section, NULL, section->where.line, "unknown section; did you mean [%s]?", meant);
+		conf_error_at(loader, section, NULL, section->where.line,
+			      "unknown section; did you mean [%s]?", meant);
 		return 0;
 	}
 	if (!conf_is_service_name(section->name)) {
-		conf_error_at(loader, section, NULL, section->where.line,
-			      "not a name for a service; letters, digits, dots, dashes and underscores make one");
+		conf_error_at(
+			loader, section, NULL, section->where.line,
+			"not a name for a service; letters, digits, dots, dashes and underscores make one");
 		return 0;
 	}
 
@@ -207,7 +214,8 @@ static int add_port(struct conf_loader *loader, const char *name, const char *va
 		const struct conf_key *key = conf_key_find(CONF_SCOPE_SERVICE, name);
 
 		conf_error_at(loader, section, NULL, line, "not an address: %s",
-			      key != NULL ? "keys of a service belong in a section of its own" : "write PORT[/PROTOCOL] = COMMAND");
+			      key != NULL ? "keys of a service belong in a section of its own"
+					  : "write PORT[/PROTOCOL] = COMMAND");
 		return 0;
 	}
 
@@ -217,7 +225,9 @@ static int add_port(struct conf_loader *loader, const char *name, const char *va
 		return r == -EEXIST ? 0 : r;
 	append_service(loader, section);
 	r = conf_setting_add(loader, section, conf_key_find(CONF_SCOPE_SERVICE, "listen"), name, line);
-	return r < 0 ? r : conf_setting_add(loader, section, conf_key_find(CONF_SCOPE_SERVICE, "exec"), value, line);
+	return r < 0 ? r
+		     : conf_setting_add(loader, section, conf_key_find(CONF_SCOPE_SERVICE, "exec"), value,
+					line);
 }
 
 static enum conf_scope scope_of(enum conf_section_kind kind)
@@ -233,11 +243,14 @@ static void refuse_key(struct conf_loader *loader, const char *name, unsigned li
 
 	if (conf_key_find(other, name) != NULL)
 		conf_error_at(loader, loader->section, name, line, "this key belongs in %s",
-			      other == CONF_SCOPE_DAEMON ? "[usherd]" : "the section of a service, or in [defaults]");
+			      other == CONF_SCOPE_DAEMON ? "[usherd]"
+							 : "the section of a service, or in [defaults]");
 	else if (nearest != NULL)
-		conf_error_at(loader, loader->section, name, line, "unknown key '%s'; did you mean '%s'?", name, nearest);
+		conf_error_at(loader, loader->section, name, line, "unknown key '%s'; did you mean '%s'?",
+			      name, nearest);
 	else
-		conf_error_at(loader, loader->section, name, line, "unknown key '%s'; 'usherd keys' lists them all", name);
+		conf_error_at(loader, loader->section, name, line,
+			      "unknown key '%s'; 'usherd keys' lists them all", name);
 }
 
 /* A key that is there, but wrong, must not be missed as well. */
@@ -267,8 +280,8 @@ static int take_setting(struct conf_loader *loader, const char *name, const char
 		return 0;
 	}
 	if (before != NULL) {
-		conf_error_at(loader, section, name, line, "this key is given twice; it is already at %s:%u", loader->path,
-			      before->line);
+		conf_error_at(loader, section, name, line, "this key is given twice; it is already at %s:%u",
+			      loader->path, before->line);
 		return 0;
 	}
 	if (continued != 0 && !key->type->continues) {
@@ -277,7 +290,8 @@ static int take_setting(struct conf_loader *loader, const char *name, const char
 		return remember_bad(loader, name, line);
 	}
 	if (loader->kind == CONF_SECTION_DEFAULTS && (key->flags & CONF_KEY_OWN) != 0) {
-		conf_error_at(loader, section, name, line, "each service needs its own; this key cannot have a default");
+		conf_error_at(loader, section, name, line,
+			      "each service needs its own; this key cannot have a default");
 		return 0;
 	}
 	return conf_setting_add(loader, section, key, value, line);
@@ -290,8 +304,9 @@ static int take_pair(void *context, const char *key, const char *value, unsigned
 	if (loader->section == NULL) {
 		/* Below a section that is an error its keys are not looked at. */
 		if (loader->kind == CONF_SECTION_NONE)
-			conf_error_add(loader->errors, loader->path, line, key,
-				       "this key stands before the first section; put [defaults] or [NAME] above it");
+			conf_error_add(
+				loader->errors, loader->path, line, key,
+				"this key stands before the first section; put [defaults] or [NAME] above it");
 		return 0;
 	}
 	if (loader->kind == CONF_SECTION_PORTS)

@@ -16,10 +16,11 @@ struct walk {
 	unsigned links;
 };
 
-static int refuse(const char *path, const struct stat *status, const char *why, char reason[static CONF_FILE_REASON_MAX])
+static int refuse(const char *path, const struct stat *status, const char *why,
+		  char reason[static CONF_FILE_REASON_MAX])
 {
-	snprintf(reason, CONF_FILE_REASON_MAX, "not read as root: %.300s (mode %04o, owner %u, group %u) %s", path,
-		 status->st_mode & 07777, status->st_uid, status->st_gid, why);
+	snprintf(reason, CONF_FILE_REASON_MAX, "not read as root: %.300s (mode %04o, owner %u, group %u) %s",
+		 path, status->st_mode & 07777, status->st_uid, status->st_gid, why);
 	return -EPERM;
 }
 
@@ -94,7 +95,8 @@ static int step(struct walk *walk, char reason[static CONF_FILE_REASON_MAX])
 	if (lstat(path, &status) < 0) {
 		int r = -errno;
 
-		snprintf(reason, CONF_FILE_REASON_MAX, "cannot open the file: %.300s: %s", path, strerror(-r));
+		snprintf(reason, CONF_FILE_REASON_MAX, "cannot open the file: %.300s: %s", path,
+			 strerror(-r));
 		return r;
 	}
 

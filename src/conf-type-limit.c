@@ -35,7 +35,8 @@ static int parse_part(const struct conf_input *input, enum unit unit, const char
 	return r;
 }
 
-static int parse_limit(const struct conf_input *input, enum unit unit, void *field, char reason[static CONF_REASON_MAX])
+static int parse_limit(const struct conf_input *input, enum unit unit, void *field,
+		       char reason[static CONF_REASON_MAX])
 {
 	struct conf_rlimit limit = {.set = true};
 	char soft[80];
@@ -48,7 +49,8 @@ static int parse_limit(const struct conf_input *input, enum unit unit, void *fie
 		return 0;
 	}
 	if (length >= sizeof(soft))
-		return conf_type_refuse(reason, "'%.80s' is not a limit; write soft, soft:hard, unlimited or inherit",
+		return conf_type_refuse(reason,
+					"'%.80s' is not a limit; write soft, soft:hard, unlimited or inherit",
 					input->text);
 	memcpy(soft, input->text, length);
 	soft[length] = '\0';
@@ -64,7 +66,8 @@ static int parse_limit(const struct conf_input *input, enum unit unit, void *fie
 	}
 	/* RLIM_INFINITY is the highest value. */
 	if (limit.soft > limit.hard)
-		return conf_type_refuse(reason, "'%.80s': the soft limit (first) is above the hard limit (second)",
+		return conf_type_refuse(reason,
+					"'%.80s': the soft limit (first) is above the hard limit (second)",
 					input->text);
 	*(struct conf_rlimit *)field = limit;
 	return 0;
@@ -152,7 +155,8 @@ static void print_time(const void *field, FILE *out)
 
 const struct conf_type conf_type_rlimit_time = {
 	.name = "limit",
-	.explanation = "a duration in whole seconds, or soft:hard; unlimited; or inherit: as usherd was started",
+	.explanation =
+		"a duration in whole seconds, or soft:hard; unlimited; or inherit: as usherd was started",
 	.parse = parse_time,
 	.print = print_time,
 	.choices = choices,

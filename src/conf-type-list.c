@@ -42,7 +42,8 @@ static const char *take_item(const char *text, char *to)
 }
 
 /* Splits into words that live in the arena; an empty text gives none. */
-static int split_list(const struct conf_input *input, struct conf_words *ret_words, char reason[static CONF_REASON_MAX])
+static int split_list(const struct conf_input *input, struct conf_words *ret_words,
+		      char reason[static CONF_REASON_MAX])
 {
 	size_t length = strlen(input->text), room = 1;
 	const char *text = input->text;
@@ -86,8 +87,9 @@ void conf_type_print_word(const char *word, FILE *out)
 {
 	bool is_quoted = false;
 
-	if (word[0] != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-						"@%_-+=:./[]")] == '\0') {
+	if (word[0] != '\0' &&
+	    word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			      "@%_-+=:./[]")] == '\0') {
 		fputs(word, out);
 		return;
 	}
@@ -159,13 +161,15 @@ const struct conf_type conf_type_command = {
 /* Whether one item is good; says why not. */
 typedef int check_item(const char *item, char reason[static CONF_REASON_MAX]);
 
-static int parse_list(const struct conf_input *input, check_item *check, void *field, char reason[static CONF_REASON_MAX])
+static int parse_list(const struct conf_input *input, check_item *check, void *field,
+		      char reason[static CONF_REASON_MAX])
 {
 	struct conf_words words;
 	int r = split_list(input, &words, reason);
 
 	if (r == 0 && words.count > ITEMS_MAX)
-		r = conf_type_refuse(reason, "the list has %zu items; at most %d are allowed", words.count, ITEMS_MAX);
+		r = conf_type_refuse(reason, "the list has %zu items; at most %d are allowed", words.count,
+				     ITEMS_MAX);
 	for (size_t i = 0; r == 0 && i < words.count; i++)
 		r = check(words.items[i], reason);
 	if (r < 0)
@@ -233,10 +237,14 @@ const struct conf_type conf_type_paths = {
 static bool is_reserved(const char *name, size_t length)
 {
 	static const char *const reserved[] = {
-		"PROTO", "REMOTE_ADDR", "REMOTE_PORT", "REMOTE_HOST",
+		"PROTO",
+		"REMOTE_ADDR",
+		"REMOTE_PORT",
+		"REMOTE_HOST",
 	};
 	static const char *const prefixes[] = {
-		"USHERD_", "LISTEN_", "TCPLOCAL", "TCPREMOTE", "UDPLOCAL", "UDPREMOTE", "UNIXLOCAL", "UNIXREMOTE", "IPC",
+		"USHERD_",   "LISTEN_",   "TCPLOCAL",   "TCPREMOTE", "UDPLOCAL",
+		"UDPREMOTE", "UNIXLOCAL", "UNIXREMOTE", "IPC",
 	};
 
 	for (size_t i = 0; i < ELEMENTS(reserved); i++)
@@ -255,10 +263,12 @@ static int check_name(const char *name, size_t length, char reason[static CONF_R
 	for (size_t i = 0; i < length; i++)
 		is_good = is_good && (isalnum((unsigned char)name[i]) || name[i] == '_');
 	if (!is_good)
-		return conf_type_refuse(reason, "'%.*s' is not the name of a variable (letters, digits and _)",
+		return conf_type_refuse(reason,
+					"'%.*s' is not the name of a variable (letters, digits and _)",
 					(int)(length < 80 ? length : 80), name);
 	if (is_reserved(name, length))
-		return conf_type_refuse(reason, "%.*s is set by usherd for each session and cannot be set here",
+		return conf_type_refuse(reason,
+					"%.*s is set by usherd for each session and cannot be set here",
 					(int)(length < 80 ? length : 80), name);
 	return 0;
 }
@@ -284,7 +294,8 @@ static int parse_assignments(const struct conf_input *input, void *field, char r
 
 		for (size_t j = 0; j < i; j++)
 			if (strncmp(words.items[i], words.items[j], length) == 0)
-				return conf_type_refuse(reason, "%.*s is set twice", (int)length - 1, words.items[i]);
+				return conf_type_refuse(reason, "%.*s is set twice", (int)length - 1,
+							words.items[i]);
 	}
 	*(struct conf_words *)field = words;
 	return 0;
@@ -388,7 +399,7 @@ static void print_endpoints(const void *field, FILE *out)
 
 const struct conf_type conf_type_endpoints = {
 	.name = "list of addresses",
-	.explanation = "see ENDPOINTS",
+	.explanation = "ports and addresses, apart by commas or blanks; see ENDPOINTS",
 	.continues = true,
 	.parse = parse_endpoints,
 	.print = print_endpoints,

@@ -55,10 +55,11 @@ static int refuse_range(const char *text, int64_t min, int64_t max, char reason[
 static int refuse_number(const char *text, int64_t min, int64_t max, char reason[static CONF_REASON_MAX])
 {
 	if (text[0] == '\0')
-		return conf_type_refuse(reason, "a number is missing; give one from %" PRId64 " to %" PRId64, min, max);
+		return conf_type_refuse(reason, "a number is missing; give one from %" PRId64 " to %" PRId64,
+					min, max);
 	return conf_type_refuse(reason,
-				"'%.80s' is not a number; write plain decimal digits from %" PRId64 " to %" PRId64
-				" (k, M or G may follow)",
+				"'%.80s' is not a number; write plain decimal digits from %" PRId64
+				" to %" PRId64 " (k, M or G may follow)",
 				text, min, max);
 }
 
@@ -113,7 +114,8 @@ const struct conf_type conf_type_count = {
 	.print = print_count,
 };
 
-static int parse_count_or_auto(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
+static int parse_count_or_auto(const struct conf_input *input, void *field,
+			       char reason[static CONF_REASON_MAX])
 {
 	if (strcmp(input->text, "auto") != 0)
 		return parse_count(input, field, reason);
@@ -151,7 +153,7 @@ static int parse_size(const struct conf_input *input, void *field, char reason[s
 
 static void print_size_field(const void *field, FILE *out)
 {
-	conf_type_print_size((int64_t)*(const uint64_t *)field, out);
+	conf_type_print_size((int64_t) * (const uint64_t *)field, out);
 }
 
 const struct conf_type conf_type_size = {
@@ -179,7 +181,8 @@ void conf_type_print_milliseconds(int64_t ms, FILE *out)
 	fputs("0", out);
 }
 
-static int refuse_duration_range(const char *text, int64_t min, int64_t max, char reason[static CONF_REASON_MAX])
+static int refuse_duration_range(const char *text, int64_t min, int64_t max,
+				 char reason[static CONF_REASON_MAX])
 {
 	char low[32] = "", high[32] = "";
 	FILE *stream = fmemopen(low, sizeof(low), "w");
@@ -212,13 +215,15 @@ int conf_type_milliseconds(const char *text, int64_t min, int64_t max, int64_t *
 	const char *unit = scan_number(text, &number, &over);
 
 	if (unit != NULL && *unit == '\0' && number != 0)
-		return conf_type_refuse(reason, "'%.40s' has no unit; write %.40ss (or ms, min, h, d)", text, text);
+		return conf_type_refuse(reason, "'%.40s' has no unit; write %.40ss (or ms, min, h, d)", text,
+					text);
 	/* Nothing is nothing in any unit. */
 	factor = unit == NULL ? -1 : *unit == '\0' ? 1 : duration_factor(unit);
 	if (factor < 0)
-		return conf_type_refuse(reason,
-					"'%.80s' is not a duration; write a number and ms, s, min, h or d, such as 30s",
-					text);
+		return conf_type_refuse(
+			reason,
+			"'%.80s' is not a duration; write a number and ms, s, min, h or d, such as 30s",
+			text);
 	if (over || __builtin_mul_overflow(number, factor, &number) || number < min || number > max)
 		return refuse_duration_range(text, min, max, reason);
 	*ret_ms = number;
@@ -259,7 +264,8 @@ static int parse_mode(const struct conf_input *input, void *field, char reason[s
 	size_t length = strlen(text);
 
 	if (length < 3 || length > 4 || strspn(text, "01234567") != length || (length == 4 && text[0] != '0'))
-		return conf_type_refuse(reason, "'%.80s' is not a mode; write three octal digits, such as 022 or 0600", text);
+		return conf_type_refuse(
+			reason, "'%.80s' is not a mode; write three octal digits, such as 022 or 0600", text);
 
 	mode_t mode = 0;
 
@@ -285,7 +291,8 @@ const struct conf_type conf_type_mode = {
 
 static const char *const inherit_choices[] = {"inherit", NULL};
 
-static int parse_optional_int(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
+static int parse_optional_int(const struct conf_input *input, void *field,
+			      char reason[static CONF_REASON_MAX])
 {
 	const char *text = input->text;
 	int64_t number;
@@ -300,8 +307,9 @@ static int parse_optional_int(const struct conf_input *input, void *field, char 
 	const char *rest = scan_number(text + is_negative, &number, &over);
 
 	if (rest == NULL || *rest != '\0')
-		return conf_type_refuse(reason, "'%.80s' is not a number from %" PRId64 " to %" PRId64 ", nor inherit",
-					text, input->min, input->max);
+		return conf_type_refuse(
+			reason, "'%.80s' is not a number from %" PRId64 " to %" PRId64 ", nor inherit", text,
+			input->min, input->max);
 	if (is_negative)
 		number = -number;
 	if (over || number < input->min || number > input->max)

@@ -33,12 +33,16 @@ int conf_type_choose(const char *text, const char *const *names, char reason[sta
 
 	for (size_t i = 0; i < count && used < sizeof(list); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-					 i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+					 i == 0           ? ""
+					 : i + 1 == count ? " or "
+							  : ", ",
+					 names[i]);
 
 	const char *nearest = suggest_nearest(text, names, count);
 
 	if (nearest != NULL)
-		return conf_type_refuse(reason, "'%.80s' is not one of %s; did you mean '%s'?", text, list, nearest);
+		return conf_type_refuse(reason, "'%.80s' is not one of %s; did you mean '%s'?", text, list,
+					nearest);
 	return conf_type_refuse(reason, "'%.80s' is not one of %s", text, list);
 }
 
@@ -104,9 +108,11 @@ static int check_path(const char *path, char reason[static CONF_REASON_MAX])
 	if (path[0] == '\0')
 		return conf_type_refuse(reason, "a path is missing");
 	if (path[0] != '/')
-		return conf_type_refuse(reason, "'%.200s' is not an absolute path; it must begin with /", path);
+		return conf_type_refuse(reason, "'%.200s' is not an absolute path; it must begin with /",
+					path);
 	if (strlen(path) >= PATH_MAX)
-		return conf_type_refuse(reason, "the path is too long: %zu bytes, at most %d", strlen(path), PATH_MAX - 1);
+		return conf_type_refuse(reason, "the path is too long: %zu bytes, at most %d", strlen(path),
+					PATH_MAX - 1);
 	return 0;
 }
 
@@ -126,7 +132,8 @@ const struct conf_type conf_type_path = {
 
 static const char *const none_choices[] = {"none", NULL};
 
-static int parse_path_or_none(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
+static int parse_path_or_none(const struct conf_input *input, void *field,
+			      char reason[static CONF_REASON_MAX])
 {
 	if (strcmp(input->text, "none") != 0)
 		return parse_path(input, field, reason);
@@ -217,7 +224,8 @@ static int parse_uid(const struct conf_input *input, void *field, char reason[st
 
 static void print_id(const void *field, FILE *out)
 {
-	static_assert(sizeof(uid_t) == sizeof(uint32_t) && sizeof(gid_t) == sizeof(uint32_t), "identities are 32 bits");
+	static_assert(sizeof(uid_t) == sizeof(uint32_t) && sizeof(gid_t) == sizeof(uint32_t),
+		      "identities are 32 bits");
 	uint32_t id = *(const uint32_t *)field;
 
 	if (id == UINT32_MAX)

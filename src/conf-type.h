@@ -41,7 +41,7 @@ extern const struct conf_type conf_type_bool;             /* bool */
 extern const struct conf_type conf_type_count;            /* unsigned */
 extern const struct conf_type conf_type_count_or_auto;    /* unsigned; 0: auto */
 extern const struct conf_type conf_type_size;             /* uint64_t */
-extern const struct conf_type conf_type_duration;         /* uint64_t, nanoseconds; bounds in milliseconds */
+extern const struct conf_type conf_type_duration;         /* uint64_t, nanoseconds; bounds in ms */
 extern const struct conf_type conf_type_mode;             /* mode_t */
 extern const struct conf_type conf_type_optional_int;     /* struct conf_optional_int */
 extern const struct conf_type conf_type_rlimit_count;     /* struct conf_rlimit */

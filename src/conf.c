@@ -60,7 +60,8 @@ static int read_file(struct conf_loader *loader, const char *path)
 	const struct conf_source *other = find_source(loader, &file);
 
 	if (other != NULL) {
-		conf_error_add(loader->errors, loader->path, 0, NULL, "this file is read already, as %s", other->path);
+		conf_error_add(loader->errors, loader->path, 0, NULL, "this file is read already, as %s",
+			       other->path);
 		return 0;
 	}
 	loader->sources[loader->source_count - 1].device = file.device;
@@ -79,7 +80,8 @@ static int read_directory(struct conf_loader *loader, const char *directory, boo
 	if (r == -ENOMEM || (r == -ENOENT && is_optional))
 		return r == -ENOMEM ? r : 0;
 	if (r < 0) {
-		conf_error_add(loader->errors, directory, 0, NULL, "cannot read the directory: %s", strerror(-r));
+		conf_error_add(loader->errors, directory, 0, NULL, "cannot read the directory: %s",
+			       strerror(-r));
 		return 0;
 	}
 	for (size_t i = 0; i < count && r == 0; i++) {
@@ -117,15 +119,17 @@ static int read_includes(struct conf_loader *loader, const char *directory)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	for (size_t i = 0; i < words.count && r == 0; i++) {
-		const char *path = arena_printf(loader->scratch, "%s%s", words.items[i][0] == '/' ? "" : directory,
-						words.items[i]);
+		const char *path = arena_printf(loader->scratch, "%s%s",
+						words.items[i][0] == '/' ? "" : directory, words.items[i]);
 
 		if (path == NULL)
 			return -ENOMEM;
 		if (stat(path, &status) < 0)
-			conf_error_at(loader, loader->daemon, "include", setting->line, "%s: %s", path, strerror(errno));
+			conf_error_at(loader, loader->daemon, "include", setting->line, "%s: %s", path,
+				      strerror(errno));
 		else
-			r = S_ISDIR(status.st_mode) ? read_directory(loader, path, false) : read_file(loader, path);
+			r = S_ISDIR(status.st_mode) ? read_directory(loader, path, false)
+						    : read_file(loader, path);
 	}
 	return r;
 }
@@ -187,8 +191,9 @@ static void check_emptiness(struct conf_loader *loader, const struct conf *conf)
 		conf_error_add(loader->errors, loader->sources[0].path, 0, NULL,
 			       "no service is configured: every one of them says disable = yes");
 	else
-		conf_error_add(loader->errors, loader->sources[0].path, 0, NULL,
-			       "no service is configured; write a section with listen and exec, or a line in [ports]");
+		conf_error_add(
+			loader->errors, loader->sources[0].path, 0, NULL,
+			"no service is configured; write a section with listen and exec, or a line in [ports]");
 }
 
 /* From what was read to the snapshot, which takes the arena. */
@@ -231,7 +236,8 @@ int conf_loader_end(struct conf_loader *loader, int r, struct conf **ret_conf)
 int conf_load(const char *path, const struct conf_environment *environment, struct conf **ret_conf,
 	      struct conf_errors *errors)
 {
-	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment, .errors = errors};
+	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment,
+								  .errors = errors};
 	int r = conf_loader_init(&loader);
 
 	if (r == 0)
@@ -239,10 +245,12 @@ int conf_load(const char *path, const struct conf_environment *environment, stru
 	return conf_loader_end(&loader, r, ret_conf);
 }
 
-int conf_load_bytes(const char *path, const char *bytes, size_t length, const struct conf_environment *environment,
-		    struct conf **ret_conf, struct conf_errors *errors)
+int conf_load_bytes(const char *path, const char *bytes, size_t length,
+		    const struct conf_environment *environment, struct conf **ret_conf,
+		    struct conf_errors *errors)
 {
-	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment, .errors = errors};
+	_cleanup_(conf_loader_clean) struct conf_loader loader = {.environment = environment,
+								  .errors = errors};
 	int r = conf_loader_init(&loader);
 
 	loader.is_main = true;

@@ -22,7 +22,7 @@
 struct user_entry {
 	UT_hash_handle hh;
 	const char *text;
-	int status; /* of the look-up */
+	int status;    /* of the look-up */
 	bool has_name; /* false: a number without an entry */
 	uid_t uid;
 	gid_t gid;
@@ -95,9 +95,10 @@ static int fill_user(struct arena *arena, const struct passwd *entry, struct use
 	user->uid = entry->pw_uid;
 	user->gid = entry->pw_gid;
 	user->name = arena_strdup(arena, entry->pw_name);
-	user->home = arena_strdup(arena, entry->pw_dir != NULL && entry->pw_dir[0] != '\0' ? entry->pw_dir : "/");
-	user->shell =
-		arena_strdup(arena, entry->pw_shell != NULL && entry->pw_shell[0] != '\0' ? entry->pw_shell : "/bin/sh");
+	user->home =
+		arena_strdup(arena, entry->pw_dir != NULL && entry->pw_dir[0] != '\0' ? entry->pw_dir : "/");
+	user->shell = arena_strdup(
+		arena, entry->pw_shell != NULL && entry->pw_shell[0] != '\0' ? entry->pw_shell : "/bin/sh");
 	return user->name != NULL && user->home != NULL && user->shell != NULL ? 0 : -ENOMEM;
 }
 
@@ -230,13 +231,16 @@ static int explain(const char *what, const char *text, int status, char reason[s
 		snprintf(reason, IDENTITY_REASON_MAX, "there is no %s '%.64s' on this machine", what, text);
 	else if (status == -EINVAL)
 		snprintf(reason, IDENTITY_REASON_MAX,
-			 "'%.64s' is not the number of a %s: a decimal number from 0 to 4294967294", text, what);
+			 "'%.64s' is not the number of a %s: a decimal number from 0 to 4294967294", text,
+			 what);
 	else
-		snprintf(reason, IDENTITY_REASON_MAX, "cannot look up the %s '%.64s': %s", what, text, strerror(-status));
+		snprintf(reason, IDENTITY_REASON_MAX, "cannot look up the %s '%.64s': %s", what, text,
+			 strerror(-status));
 	return -EINVAL;
 }
 
-int identity_user(struct identity_cache *cache, const char *text, uid_t *ret_uid, char reason[static IDENTITY_REASON_MAX])
+int identity_user(struct identity_cache *cache, const char *text, uid_t *ret_uid,
+		  char reason[static IDENTITY_REASON_MAX])
 {
 	const struct user_entry *user = find_user(cache, text);
 
@@ -248,7 +252,8 @@ int identity_user(struct identity_cache *cache, const char *text, uid_t *ret_uid
 	return 0;
 }
 
-int identity_group(struct identity_cache *cache, const char *text, gid_t *ret_gid, char reason[static IDENTITY_REASON_MAX])
+int identity_group(struct identity_cache *cache, const char *text, gid_t *ret_gid,
+		   char reason[static IDENTITY_REASON_MAX])
 {
 	const struct group_entry *group = find_group(cache, text);
 
@@ -358,13 +363,15 @@ static int resolve_user(struct request *request, const struct user_entry **ret_u
 	if (user->status < 0)
 		return explain("user", text, user->status, request->reason);
 	if (!request->is_root && user->uid != geteuid())
-		return refuse(request, IDENTITY_USER,
-			      "only root can start services as another user; start usherd as root, or leave 'user' out");
+		return refuse(
+			request, IDENTITY_USER,
+			"only root can start services as another user; start usherd as root, or leave 'user' out");
 	*ret_user = user;
 	return 0;
 }
 
-static int resolve_group(struct request *request, const struct user_entry *user, gid_t *ret_gid, const char **ret_text)
+static int resolve_group(struct request *request, const struct user_entry *user, gid_t *ret_gid,
+			 const char **ret_text)
 {
 	char number[16];
 	const char *text = request->group;
@@ -372,8 +379,9 @@ static int resolve_group(struct request *request, const struct user_entry *user,
 
 	if (is_auto(text)) {
 		if (own == (gid_t)-1)
-			return refuse(request, IDENTITY_USER,
-				      "a user number without an entry in passwd(5) has no group; set 'group' as well");
+			return refuse(
+				request, IDENTITY_USER,
+				"a user number without an entry in passwd(5) has no group; set 'group' as well");
 		snprintf(number, sizeof(number), "%u", own);
 		text = number;
 	}
@@ -392,11 +400,13 @@ static int resolve_group(struct request *request, const struct user_entry *user,
 	return 0;
 }
 
-static int resolve_groups(struct request *request, const struct user_entry *user, struct conf_identity *rights)
+static int resolve_groups(struct request *request, const struct user_entry *user,
+			  struct conf_identity *rights)
 {
 	if (!groups_are_auto(request->groups)) {
 		if (!request->is_root)
-			return refuse(request, IDENTITY_GROUPS, "only root can change the groups of a service");
+			return refuse(request, IDENTITY_GROUPS,
+				      "only root can change the groups of a service");
 		return listed_groups(request, rights);
 	}
 	if (!request->is_root || !user->has_name)
@@ -404,7 +414,9 @@ static int resolve_groups(struct request *request, const struct user_entry *user
 
 	int r = own_groups(request->cache->arena, user->name, rights->gid, rights);
 
-	return r == -E2BIG ? refuse(request, IDENTITY_USER, "the user is in more groups than the kernel takes") : r;
+	return r == -E2BIG
+		       ? refuse(request, IDENTITY_USER, "the user is in more groups than the kernel takes")
+		       : r;
 }
 
 static int fill_environment(struct arena *arena, struct identity *identity)
@@ -462,11 +474,12 @@ static char *make_key(const char *user, const char *group, const struct conf_wor
 	return key;
 }
 
-int identity_resolve(struct identity_cache *cache, const char *user, const char *group, const struct conf_words *groups,
-		     const struct identity **ret_identity, enum identity_key *ret_key,
-		     char reason[static IDENTITY_REASON_MAX])
+int identity_resolve(struct identity_cache *cache, const char *user, const char *group,
+		     const struct conf_words *groups, const struct identity **ret_identity,
+		     enum identity_key *ret_key, char reason[static IDENTITY_REASON_MAX])
 {
-	struct request request = {.cache = cache, .user = user, .group = group, .groups = groups, .reason = reason};
+	struct request request = {
+		.cache = cache, .user = user, .group = group, .groups = groups, .reason = reason};
 	_cleanup_free_ char *key = make_key(user, group, groups);
 	struct identity_entry *entry;
 

@@ -17,8 +17,10 @@ void identity_cache_free(struct identity_cache *cache);
 
 /* A user or group by name or number (strict decimal; a number needs no entry in
  * the data base). Returns 0, -ENOMEM, or -EINVAL with a reason. */
-int identity_user(struct identity_cache *cache, const char *text, uid_t *ret_uid, char reason[static IDENTITY_REASON_MAX]);
-int identity_group(struct identity_cache *cache, const char *text, gid_t *ret_gid, char reason[static IDENTITY_REASON_MAX]);
+int identity_user(struct identity_cache *cache, const char *text, uid_t *ret_uid,
+		  char reason[static IDENTITY_REASON_MAX]);
+int identity_group(struct identity_cache *cache, const char *text, gid_t *ret_gid,
+		   char reason[static IDENTITY_REASON_MAX]);
 
 /* What of the three keys an error is about. */
 enum identity_key { IDENTITY_USER, IDENTITY_GROUP, IDENTITY_GROUPS };
@@ -32,8 +34,8 @@ struct identity {
 	const char *user_text, *group_text; /* names, or numbers where there is no name */
 	char *environment[4];
 };
-int identity_resolve(struct identity_cache *cache, const char *user, const char *group, const struct conf_words *groups,
-		     const struct identity **ret_identity, enum identity_key *ret_key,
-		     char reason[static IDENTITY_REASON_MAX]);
+int identity_resolve(struct identity_cache *cache, const char *user, const char *group,
+		     const struct conf_words *groups, const struct identity **ret_identity,
+		     enum identity_key *ret_key, char reason[static IDENTITY_REASON_MAX]);
 
 #endif

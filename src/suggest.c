@@ -35,7 +35,8 @@ unsigned suggest_distance(const char *a, const char *b, unsigned limit)
 			unsigned other = fold(a, i - 1) != fold(b, j - 1);
 
 			row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + other);
-			if (i > 1 && j > 1 && fold(a, i - 1) == fold(b, j - 2) && fold(a, i - 2) == fold(b, j - 1))
+			if (i > 1 && j > 1 && fold(a, i - 1) == fold(b, j - 2) &&
+			    fold(a, i - 2) == fold(b, j - 1))
 				row[j] = least(row[j], above2[j - 2] + 1);
 		}
 	}

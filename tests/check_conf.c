@@ -61,8 +61,9 @@ END_TEST
 
 START_TEST(ports)
 {
-	load_good("[ports] ; one line each\n7007 = /bin/cat -u\n127.0.0.1:7008 = /bin/cat\n[::1]:7009 = /bin/cat\n"
-		  "7013/udp = /bin/cat \"a b\"\n  c\n");
+	load_good(
+		"[ports] ; one line each\n7007 = /bin/cat -u\n127.0.0.1:7008 = /bin/cat\n[::1]:7009 = /bin/cat\n"
+		"7013/udp = /bin/cat \"a b\"\n  c\n");
 	ck_assert_uint_eq(conf->service_count, 4);
 	ck_assert_uint_eq(service("7007")->listen.count, 2);
 	ck_assert_uint_eq(service("7007")->where.line, 2);
@@ -77,7 +78,8 @@ END_TEST
 
 START_TEST(variables)
 {
-	load_good("[a]\nlisten = 127.0.0.1:7007\n" CAT "pass_env = TZ, A, NOT_SET\nenv = A=inside, PATH=/x, B='a b'\n"
+	load_good("[a]\nlisten = 127.0.0.1:7007\n" CAT
+		  "pass_env = TZ, A, NOT_SET\nenv = A=inside, PATH=/x, B='a b'\n"
 		  "[b]\nlisten = 127.0.0.1:7008\n" CAT);
 
 	const struct conf_service *a = service("a");
@@ -96,7 +98,8 @@ START_TEST(variables)
 	ck_assert_ptr_null(a->environment.items[9]);
 	ck_assert_ptr_null(variable(service("b"), "TZ"));
 	ck_assert_uint_eq(service("b")->environment.count, 6);
-	ck_assert_str_eq(variable(service("b"), "PATH"), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	ck_assert_str_eq(variable(service("b"), "PATH"),
+			 "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 END_TEST
 
@@ -210,7 +213,8 @@ END_TEST
 START_TEST(errors_in_order_of_files)
 {
 	ck_assert_int_eq(mkdir(place("services.d"), 0755), 0);
-	put("services.ini", 0644, "[usherd]\ninclude = inc.ini\n[a]\nlisten = 127.0.0.1:7001\nexec = /nonexistent\nx = 1\n");
+	put("services.ini", 0644,
+	    "[usherd]\ninclude = inc.ini\n[a]\nlisten = 127.0.0.1:7001\nexec = /nonexistent\nx = 1\n");
 	put("services.d/b.ini", 0644, "[b]\nlisten = 127.0.0.1:7001\nexec = /nonexistent\nx = 1\n");
 	put("services.d/a.ini", 0644, "[c]\nx = 1\nlisten = 127.0.0.1:7003\n" CAT);
 	put("inc.ini", 0644, "[d]\nlisten = 127.0.0.1:7001\n" CAT);
@@ -219,8 +223,9 @@ START_TEST(errors_in_order_of_files)
 	static const struct {
 		const char *file;
 		unsigned line;
-	} expected[] = {{"services.ini", 5},   {"services.ini", 6},   {"services.d/a.ini", 2}, {"services.d/b.ini", 2},
-			{"services.d/b.ini", 3}, {"services.d/b.ini", 4}, {"inc.ini", 2}};
+	} expected[] = {{"services.ini", 5},     {"services.ini", 6},     {"services.d/a.ini", 2},
+			{"services.d/b.ini", 2}, {"services.d/b.ini", 3}, {"services.d/b.ini", 4},
+			{"inc.ini", 2}};
 
 	ck_assert_uint_eq(errors.count, ELEMENTS(expected));
 	for (size_t i = 0; i < errors.count; i++) {
@@ -343,15 +348,18 @@ static char *print_all(void)
 START_TEST(print_and_load)
 {
 	put("mine", 0755, "#!/bin/sh\n");
-	load_good("[usherd]\nlog = file:/var/log/x y\nlog_format = json\nlog_level = debug\npid_file = /run/x\n"
-		  "max_sessions = 7\ndrain_timeout = 90s\n"
-		  "[defaults]\nenv = A='x;y'\\;z, B=\"c,d\"\ninstances = 7\nkeepalive = no\n"
-		  "[ports]\n7001 = cat 'a b' \\; \"it's\"\n[::1]:7002 = mine\n7003/udp = ./mine\n"
-		  "[a]\nlisten = unix:/tmp/a, unix:@b\n" CAT "socket_mode = 0666\nsocket_user = root\ndescription = some text, 'x\n"
-		  "[b]\nlisten = 127.0.0.1:7005-7007, vsock:5\n" CAT "wait = yes\nnice = 5\noom_score_adj = 500\nrlimit_core = 0\n"
-		  "rlimit_cpu = 10s:1min\nrlimit_as = 1G:unlimited\nstderr = file:/tmp/x y\numask = 0027\npass_env = TZ\n"
-		  "defer_accept = 250ms\nrcvbuf = 64k\ninterface = lo\nfreebind = on\nkill_after = 0\n"
-		  "[c]\nlisten = 127.0.0.1:7008\nexec = /nonexistent\ndisable = yes\n");
+	load_good(
+		"[usherd]\nlog = file:/var/log/x y\nlog_format = json\nlog_level = debug\npid_file = /run/x\n"
+		"max_sessions = 7\ndrain_timeout = 90s\n"
+		"[defaults]\nenv = A='x;y'\\;z, B=\"c,d\"\ninstances = 7\nkeepalive = no\n"
+		"[ports]\n7001 = cat 'a b' \\; \"it's\"\n[::1]:7002 = mine\n7003/udp = ./mine\n"
+		"[a]\nlisten = unix:/tmp/a, unix:@b\n" CAT
+		"socket_mode = 0666\nsocket_user = root\ndescription = some text, 'x\n"
+		"[b]\nlisten = 127.0.0.1:7005-7007, vsock:5\n" CAT
+		"wait = yes\nnice = 5\noom_score_adj = 500\nrlimit_core = 0\n"
+		"rlimit_cpu = 10s:1min\nrlimit_as = 1G:unlimited\nstderr = file:/tmp/x y\numask = 0027\npass_env = TZ\n"
+		"defer_accept = 250ms\nrcvbuf = 64k\ninterface = lo\nfreebind = on\nkill_after = 0\n"
+		"[c]\nlisten = 127.0.0.1:7008\nexec = /nonexistent\ndisable = yes\n");
 
 	_cleanup_free_ char *once = print_all();
 
@@ -379,14 +387,16 @@ static int load_command(const char *const *listens, const char *const *options, 
 	conf_unref(conf);
 	conf = NULL;
 	conf_errors_free(&errors);
-	return conf_from_command_line(listens, listen_count, options, option_count, command, &environment, &conf, &errors);
+	return conf_from_command_line(listens, listen_count, options, option_count, command, &environment,
+				      &conf, &errors);
 }
 
 START_TEST(command_line)
 {
 	const char *const listens[] = {"127.0.0.1:7001", "7002/udp", NULL};
 	const char *const options[] = {"instances=3", "log_level = debug", "env=A='x y'", NULL};
-	char *const command[] = {(char[]){"/bin/cat"}, (char[]){"a b"}, (char[]){";"}, (char[]){""}, (char[]){"it's"}, NULL};
+	char *const command[] = {(char[]){"/bin/cat"}, (char[]){"a b"},  (char[]){";"},
+				 (char[]){""},         (char[]){"it's"}, NULL};
 
 	ck_assert_int_eq(load_command(listens, options, command), 0);
 	ck_assert_uint_eq(conf->service_count, 1);
@@ -414,9 +424,10 @@ END_TEST
 START_TEST(command_line_errors)
 {
 	const char *const listens[] = {"70000", NULL};
-	const char *const options[] = {"instnaces=3", "wait",	     "umask=9", "nice=1", "nice=2", "include=/x",
-				       "env=A=' ;'",  "directory=a\nb", NULL};
-	const char *const subjects[] = {"instnaces", "wait", "nice", "include", "env", "directory", "listen", "umask", "exec"};
+	const char *const options[] = {"instnaces=3", "wait",       "umask=9",        "nice=1", "nice=2",
+				       "include=/x",  "env=A=' ;'", "directory=a\nb", NULL};
+	const char *const subjects[] = {"instnaces", "wait",   "nice",  "include", "env",
+					"directory", "listen", "umask", "exec"};
 	char *const command[] = {(char[]){"/nonexistent"}, NULL};
 
 	ck_assert_int_eq(load_command(listens, options, command), -EINVAL);

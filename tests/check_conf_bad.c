@@ -81,13 +81,14 @@ static void compare(const char *name, const struct conf_error *error, const stru
 {
 	const char *subject = error->subject != NULL ? error->subject : "-";
 
-	ck_assert_msg(error->line == expected->line, "%s: line %u (%s: %s), expected %u (%s)", name, error->line, subject,
-		      error->reason, expected->line, expected->part);
-	ck_assert_msg(strcmp(subject, expected->subject) == 0, "%s:%u: '%s' (%s), expected '%s'", name, error->line,
-		      subject, error->reason, expected->subject);
-	ck_assert_msg(strstr(error->reason, expected->part) != NULL, "%s:%u: '%s', expected '%s'", name, error->line,
-		      error->reason, expected->part);
-	ck_assert_msg(strlen(error->reason) > 10, "%s:%u: '%s' explains little", name, error->line, error->reason);
+	ck_assert_msg(error->line == expected->line, "%s: line %u (%s: %s), expected %u (%s)", name,
+		      error->line, subject, error->reason, expected->line, expected->part);
+	ck_assert_msg(strcmp(subject, expected->subject) == 0, "%s:%u: '%s' (%s), expected '%s'", name,
+		      error->line, subject, error->reason, expected->subject);
+	ck_assert_msg(strstr(error->reason, expected->part) != NULL, "%s:%u: '%s', expected '%s'", name,
+		      error->line, error->reason, expected->part);
+	ck_assert_msg(strlen(error->reason) > 10, "%s:%u: '%s' explains little", name, error->line,
+		      error->reason);
 }
 
 START_TEST(bad_config)

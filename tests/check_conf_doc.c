@@ -43,7 +43,8 @@ static void check_width(const char *text, size_t width)
 		size_t length = strcspn(text, "\n");
 
 		ck_assert_msg(length <= width, "%.*s", (int)length, text);
-		ck_assert_msg(length == 0 || text[length - 1] != ' ', "'%.*s' ends in a blank", (int)length, text);
+		ck_assert_msg(length == 0 || text[length - 1] != ' ', "'%.*s' ends in a blank", (int)length,
+			      text);
 		text += length + (text[length] != '\0');
 	}
 }
@@ -122,8 +123,9 @@ START_TEST(dictionary)
 
 	check_each_key(text, "\n\"", " = \"\n");
 	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
-		ck_assert_msg(line[0] == '#' || (line[0] == '"' && line[strlen(line) - 1] == '"' && strlen(line) > 2), "%s",
-			      line);
+		ck_assert_msg(line[0] == '#' ||
+				      (line[0] == '"' && line[strlen(line) - 1] == '"' && strlen(line) > 2),
+			      "%s", line);
 }
 END_TEST
 

@@ -104,10 +104,10 @@ static int load(const char *text, size_t refuse, size_t *ret_errors)
 	return r;
 }
 
-#define BODY                                                                                                         \
-	"[usherd]\nlog = file:/var/log/x\n[defaults]\nenv = A=1, B=2\nkeepalive = 1min\n"                            \
-	"[ports]\n7001 = /bin/cat 'a;b'\n7002 = cat\n"                                                               \
-	"[a]\nlisten = 127.0.0.1:7003-7010, unix:/tmp/x\nexec = /bin/cat a\n b\nsocket_user = root\n"                \
+#define BODY                                                                                                 \
+	"[usherd]\nlog = file:/var/log/x\n[defaults]\nenv = A=1, B=2\nkeepalive = 1min\n"                    \
+	"[ports]\n7001 = /bin/cat 'a;b'\n7002 = cat\n"                                                       \
+	"[a]\nlisten = 127.0.0.1:7003-7010, unix:/tmp/x\nexec = /bin/cat a\n b\nsocket_user = root\n"        \
 	"[b]\nlisten = 127.0.0.1:7100\nexec = /bin/sh -c 'x'\ndescription = some\n"
 
 /* Fails the first allocation, then the second ...; returns how many there were. */
@@ -123,7 +123,8 @@ static size_t fail_each(const char *text, int expected, size_t *ret_out_of_memor
 		int r = load(text, n, &errors);
 
 		ck_assert_msg(alive == before, "allocation %zu: %ld leaked", n, alive - before);
-		ck_assert_msg(r == expected || r == -ENOMEM || (r == -EINVAL && errors > 0), "allocation %zu: %d", n, r);
+		ck_assert_msg(r == expected || r == -ENOMEM || (r == -EINVAL && errors > 0),
+			      "allocation %zu: %d", n, r);
 		*ret_out_of_memory += r == -ENOMEM;
 		if (taken < n) {
 			ck_assert_int_eq(r, expected);
@@ -144,9 +145,10 @@ END_TEST
 
 START_TEST(bad_file)
 {
-	size_t failed, count = fail_each(BODY "[b]\n[a\nx\n[c]\ninstnaces = 1\nuser = nosuchuser\nlisten = 7100,\n"
-					      "exec = nosuchprogram\numask = 9\n",
-					 -EINVAL, &failed);
+	size_t failed,
+		count = fail_each(BODY "[b]\n[a\nx\n[c]\ninstnaces = 1\nuser = nosuchuser\nlisten = 7100,\n"
+				       "exec = nosuchprogram\numask = 9\n",
+				  -EINVAL, &failed);
 
 	ck_assert_uint_gt(count, 30);
 	ck_assert_uint_ge(failed, 10);

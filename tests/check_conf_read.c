@@ -94,9 +94,11 @@ static const struct {
 	{"NUL in a value", TEXT("[a]\nk = v\0w\nl = 1\n"), "[a@1]!2::a NUL byte; is this a te|l=1@3|"},
 	{"NUL in a comment", TEXT("; \0\n[a]\n"), "!1::a NUL byte; is this a te|[a@2]"},
 	{"NUL in a section", TEXT("[a\0]\n"), "!1::a NUL byte; is this a te|"},
-	{"NUL in a continuation", TEXT("[a]\nk = v\n  w\0x\nl=1\n"), "[a@1]!3::a NUL byte; is this a te|l=1@4|"},
+	{"NUL in a continuation", TEXT("[a]\nk = v\n  w\0x\nl=1\n"),
+	 "[a@1]!3::a NUL byte; is this a te|l=1@4|"},
 	{"a control byte", TEXT("[a]\nk = \033[1m\n"), "[a@1]!2::a control byte (0x1b); o|"},
-	{"our own marks", TEXT("[a]\nk = \001\n\002=\n"), "[a@1]!2::a control byte (0x01); o|!3::a control byte (0x02); o|"},
+	{"our own marks", TEXT("[a]\nk = \001\n\002=\n"),
+	 "[a@1]!2::a control byte (0x01); o|!3::a control byte (0x02); o|"},
 	{"delete", TEXT("[a]\nk = \177\n"), "[a@1]!2::a control byte (0x7f); o|"},
 	{"vertical tab", TEXT("[a]\nk = a\vb\n"), "[a@1]!2::a control byte (0x0b); o|"},
 	{"a tab in a value", TEXT("[a]\nk = a\tb\n"), "[a@1]k=a\tb@2|"},
@@ -105,23 +107,31 @@ static const struct {
 	{"a byte order mark later", TEXT("[a]\n\xef\xbb\xbfk=v\n"), "[a@1]\xef\xbb\xbfk=v@2|"},
 	{"half a byte order mark", TEXT("\xef\xbb"), "!1::neither '[section]' nor |"},
 	{"comments", TEXT("; x\n# y\n  ; z\n[a] ; s\nk = v ; c\nl = v\t; c\n"), "[a@4]k=v@5|l=v@6|"},
-	{"no comment", TEXT("[a]\nk = v;w\nl = #x\nm =;\nn = a # b\n"), "[a@1]k=v;w@2|l=#x@3|m=;@4|n=a # b@5|"},
+	{"no comment", TEXT("[a]\nk = v;w\nl = #x\nm =;\nn = a # b\n"),
+	 "[a@1]k=v;w@2|l=#x@3|m=;@4|n=a # b@5|"},
 	{"a comment at once", TEXT("[a]\nk = ;x\nl =  ; x\n"), "[a@1]k=@2|l=@3|"},
 	{"an escaped semicolon", TEXT("[a]\nk = a \\; b\n"), "[a@1]k=a \\; b@2|"},
 	{"a semicolon in quotes", TEXT("[a]\nk = 'a;b' \"c;d\"\n"), "[a@1]k='a;b' \"c;d\"@2|"},
-	{"a comment in quotes", TEXT("[a]\nk = 'a ;b'\nl = 1\n"), "[a@1]!2:k:' ;' inside quotes would|l=1@3|"},
-	{"a comment in double quotes", TEXT("[a]\nk = \"a\\\" ;b\"\n"), "[a@1]!2:k:' ;' inside quotes would|"},
-	{"an escaped quote", TEXT("[a]\nk = \\' ; c\nl = \"\\\"\" ; c\nm = '\\' ; c\n"), "[a@1]k=\\'@2|l=\"\\\"\"@3|m='\\'@4|"},
+	{"a comment in quotes", TEXT("[a]\nk = 'a ;b'\nl = 1\n"),
+	 "[a@1]!2:k:' ;' inside quotes would|l=1@3|"},
+	{"a comment in double quotes", TEXT("[a]\nk = \"a\\\" ;b\"\n"),
+	 "[a@1]!2:k:' ;' inside quotes would|"},
+	{"an escaped quote", TEXT("[a]\nk = \\' ; c\nl = \"\\\"\" ; c\nm = '\\' ; c\n"),
+	 "[a@1]k=\\'@2|l=\"\\\"\"@3|m='\\'@4|"},
 	{"a comment after quotes", TEXT("[a]\nk = 'a' \"b\" ; 'c\n"), "[a@1]k='a' \"b\"@2|"},
-	{"an open bracket", TEXT("[a]\n[b\nk = v\n[c]\nl = w\n"), "[a@1]!2::the section line has no |[c@4]l=w@5|"},
+	{"an open bracket", TEXT("[a]\n[b\nk = v\n[c]\nl = w\n"),
+	 "[a@1]!2::the section line has no |[c@4]l=w@5|"},
 	{"text after a section", TEXT("[a]\n[b] x\nk = v\n"), "[a@1]!2::text after the closing '|"},
 	{"no name", TEXT("[]\nk = v\n"), "!1::the section has no name|"},
-	{"errors below a bad section", TEXT("[a\nk\nl = 'x ;'\n"), "!1::the section line has no |!2::neither '[section]' nor |!3:l:' ;' inside quotes would|"},
+	{"errors below a bad section", TEXT("[a\nk\nl = 'x ;'\n"),
+	 "!1::the section line has no |!2::neither '[section]' nor |!3:l:' ;' inside quotes would|"},
 	{"no sign", TEXT("[a]\nk\n"), "[a@1]!2::neither '[section]' nor |"},
 	{"a colon is no sign", TEXT("[a]\nk: v\n"), "[a@1]!2::neither '[section]' nor |"},
-	{"no key", TEXT("[a]\n = v\n=v\n"), "[a@1]!2::an indented line continu|!3::there is no key before t|"},
+	{"no key", TEXT("[a]\n = v\n=v\n"),
+	 "[a@1]!2::an indented line continu|!3::there is no key before t|"},
 	{"a sign in the value", TEXT("[a]\nk = a=b:c\n"), "[a@1]k=a=b:c@2|"},
-	{"addresses as keys", TEXT("[ports]\n127.0.0.1:80 = x\n[::1]:80 = y\n[fe80::1%eth0]:80/udp = z\n*:80=w\n"),
+	{"addresses as keys",
+	 TEXT("[ports]\n127.0.0.1:80 = x\n[::1]:80 = y\n[fe80::1%eth0]:80/udp = z\n*:80=w\n"),
 	 "[ports@1]127.0.0.1:80=x@2|[::1]:80=y@3|[fe80::1%eth0]:80/udp=z@4|*:80=w@5|"},
 	{"addresses as sections", TEXT("[[::1]:80]\nk = v\n[127.0.0.1:80]\n[7013/udp]\n"),
 	 "[[::1]:80@1]k=v@2|[127.0.0.1:80@3][7013/udp@4]"},
@@ -131,20 +141,23 @@ static const struct {
 	{"continued around comments", TEXT("[a]\nk = a\n; x\n  # y\n  b\n"), "[a@1]k=a b@2+5|"},
 	{"an empty line ends it", TEXT("[a]\nk = a\n\n  b\n"), "[a@1]k=a@2|!4::an indented line continu|"},
 	{"a blank line ends it", TEXT("[a]\nk = a\n  \t\n  b\n"), "[a@1]k=a@2|!4::an indented line continu|"},
-	{"an indented key", TEXT("[a]\nk = a\n  user = root\nl = 1\n"), "[a@1]!3:k:an indented line continu|l=1@4|"},
+	{"an indented key", TEXT("[a]\nk = a\n  user = root\nl = 1\n"),
+	 "[a@1]!3:k:an indented line continu|l=1@4|"},
 	{"an indented word with a sign", TEXT("[a]\nk = a\n  A=1\n"), "[a@1]k=a A=1@2+3|"},
 	{"an indented section", TEXT("[a]\nk = a\n  [b]\n"), "[a@1]!3:k:a section line must not |"},
 	{"an indented address", TEXT("[a]\nk = a\n  [::1]:80\n"), "[a@1]k=a [::1]:80@2+3|"},
 	{"indented below a section", TEXT("[a]\n  k = v\n"), "[a@1]!2::an indented line continu|"},
 	{"quotes go on", TEXT("[a]\nk = 'a\n  b' ; c\n"), "[a@1]k='a b'@2+3|"},
-	{"a comment line in quotes", TEXT("[a]\nk = 'a\n  ; c\n  b'\n"), "[a@1]!3:k:a comment inside quotes;|"},
+	{"a comment line in quotes", TEXT("[a]\nk = 'a\n  ; c\n  b'\n"),
+	 "[a@1]!3:k:a comment inside quotes;|"},
 };
 
 START_TEST(dialect)
 {
 	char *told = read_all(files[_i].bytes, files[_i].length);
 
-	ck_assert_msg(strcmp(told, files[_i].told) == 0, "%s:\n %s\nexpected\n %s", files[_i].name, told, files[_i].told);
+	ck_assert_msg(strcmp(told, files[_i].told) == 0, "%s:\n %s\nexpected\n %s", files[_i].name, told,
+		      files[_i].told);
 	free(told);
 }
 END_TEST
@@ -162,9 +175,9 @@ static char *repeat(char byte, size_t count)
 }
 
 /* Around every buffer size that inih, stdio and we have. */
-static const size_t lengths[] = {1,   2,   48,	49,  50,  98,  99,   100,  140,	 149,  150,   190,   195,
-				 196, 197, 198, 199, 200, 201, 202,  255,  256,	 398,  399,   400,   1023,
-				 1024, 4095, 4096, 65500, 65531};
+static const size_t lengths[] = {1,   2,   48,  49,   50,   98,   99,   100,   140,  149, 150,
+				 190, 195, 196, 197,  198,  199,  200,  201,   202,  255, 256,
+				 398, 399, 400, 1023, 1024, 4095, 4096, 65500, 65531};
 
 START_TEST(long_value)
 {
@@ -188,8 +201,8 @@ START_TEST(long_comment)
 	_cleanup_free_ char *filler = repeat('x', length);
 	_cleanup_free_ char *file = NULL;
 
-	ck_assert_int_ge(asprintf(&file, "[a]\n;%suser = root\n#%s\n  ;%suser = root\nk = v ;%suser=root\n", filler, filler,
-				  filler, filler),
+	ck_assert_int_ge(asprintf(&file, "[a]\n;%suser = root\n#%s\n  ;%suser = root\nk = v ;%suser=root\n",
+				  filler, filler, filler, filler),
 			 0);
 
 	_cleanup_free_ char *told = read_all(file, strlen(file));
@@ -232,10 +245,13 @@ START_TEST(name_limits)
 	_cleanup_free_ char *name = repeat('n', CONF_READ_NAME_MAX);
 	_cleanup_free_ char *file = NULL, *expected = NULL;
 
-	ck_assert_int_ge(asprintf(&file, "[%s]\n%s = v\n[x%s]\nk = v\n[a]\nx%s = v\n", name, name, name, name), 0);
-	ck_assert_int_ge(asprintf(&expected, "[%s@1]%s=v@2|!3::the name of the section |[a@5]!6::the name of the key is t|",
-				  name, name),
-			 0);
+	ck_assert_int_ge(
+		asprintf(&file, "[%s]\n%s = v\n[x%s]\nk = v\n[a]\nx%s = v\n", name, name, name, name), 0);
+	ck_assert_int_ge(
+		asprintf(&expected,
+			 "[%s@1]%s=v@2|!3::the name of the section |[a@5]!6::the name of the key is t|", name,
+			 name),
+		0);
 
 	_cleanup_free_ char *told = read_all(file, strlen(file));
 
@@ -301,8 +317,8 @@ static char *spread(unsigned *seed, const char *value)
 	ck_assert_ptr_nonnull(text);
 	for (; *value != '\0'; value++) {
 		bool is_joint = *value == ' ' && value[1] != ' ' && value[1] != '\t' && value[1] != ';' &&
-				value[1] != '#' && value[1] != '[' && value[1] != '\0' && to != text && to[-1] != ' ' &&
-				to[-1] != '\t' && strchr("abcdefgh", to[-1]) != NULL;
+				value[1] != '#' && value[1] != '[' && value[1] != '\0' && to != text &&
+				to[-1] != ' ' && to[-1] != '\t' && strchr("abcdefgh", to[-1]) != NULL;
 
 		if (is_joint && rand_r(seed) % 2 == 0)
 			to = stpcpy(to, "\n  ");
@@ -327,7 +343,8 @@ START_TEST(any_value)
 		size_t length = random_value(&seed, value, sizeof(value));
 
 		/* Blanks at the ends belong to the line; what could not stand in a file is the other tests'. */
-		if (length > 0 && (strchr(" \t", value[0]) != NULL || strchr(" \t", value[length - 1]) != NULL))
+		if (length > 0 &&
+		    (strchr(" \t", value[0]) != NULL || strchr(" \t", value[length - 1]) != NULL))
 			continue;
 		if (conf_read_check_value(value, reason, sizeof(reason)) < 0) {
 			char *semicolon = value;
@@ -338,7 +355,9 @@ START_TEST(any_value)
 
 		_cleanup_free_ char *text = spread(&seed, value);
 
-		ck_assert_int_ge(asprintf(&file, "[a]\nk =%s%s\nafter = 1\n", rand_r(&seed) % 2 == 0 ? " " : "", text), 0);
+		ck_assert_int_ge(
+			asprintf(&file, "[a]\nk =%s%s\nafter = 1\n", rand_r(&seed) % 2 == 0 ? " " : "", text),
+			0);
 		if (strstr(file, "= ;") != NULL)
 			continue;
 		ck_assert_int_eq(conf_read(file, strlen(file), &any_sink, &any), 0);
@@ -377,8 +396,9 @@ static const struct {
 	const char *value;
 	int result;
 } values[] = {
-	{"", 0},       {"a", 0},       {"a;b", 0},     {"a \\; b", 0},	{"';'", 0},	   {"a ;b", -EINVAL}, {"' ;'", -EINVAL},
-	{"a\nb", -EINVAL}, {"a\x1b", -EINVAL}, {"\xff", 0}, {"a\tb", 0}, {"\t;", -EINVAL}, {"'a", 0},
+	{"", 0},           {"a", 0},          {"a;b", 0},        {"a \\; b", 0},     {"';'", 0},
+	{"a ;b", -EINVAL}, {"' ;'", -EINVAL}, {"a\nb", -EINVAL}, {"a\x1b", -EINVAL}, {"\xff", 0},
+	{"a\tb", 0},       {"\t;", -EINVAL},  {"'a", 0},
 };
 
 START_TEST(check_value)

@@ -37,7 +37,8 @@ static void tear_down(struct bench *bench)
 	arena_free(bench->arena);
 }
 
-static int parse(struct bench *bench, const struct conf_type *type, int64_t min, int64_t max, const char *text)
+static int parse(struct bench *bench, const struct conf_type *type, int64_t min, int64_t max,
+		 const char *text)
 {
 	struct conf_input input = {
 		.text = text, .min = min, .max = max, .arena = bench->arena, .identities = bench->identities};
@@ -256,7 +257,8 @@ START_TEST(value)
 	if (expected == NULL) {
 		ck_assert_msg(r == -EINVAL, "%s '%s': %d", type->name, text, r);
 		ck_assert_msg(strlen(bench.reason) > 10, "%s '%s': '%s'", type->name, text, bench.reason);
-		ck_assert_msg(memcmp(&before, &bench.field, sizeof(before)) == 0, "%s '%s': touched", type->name, text);
+		ck_assert_msg(memcmp(&before, &bench.field, sizeof(before)) == 0, "%s '%s': touched",
+			      type->name, text);
 	} else {
 		ck_assert_msg(r == 0, "%s '%s': %s", type->name, text, bench.reason);
 
@@ -264,8 +266,8 @@ START_TEST(value)
 
 		ck_assert_str_eq(once, expected);
 		memset(&bench.field, 0, sizeof(bench.field));
-		ck_assert_msg(parse(&bench, type, values[_i].min, values[_i].max, once) == 0, "%s '%s': %s", type->name, once,
-			      bench.reason);
+		ck_assert_msg(parse(&bench, type, values[_i].min, values[_i].max, once) == 0, "%s '%s': %s",
+			      type->name, once, bench.reason);
 
 		_cleanup_free_ char *twice = print(&bench, type);
 
@@ -278,16 +280,38 @@ END_TEST
 /* ---- strict numbers ---- */
 
 static const char *const bad_numbers[] = {
-	"",	  "+1",	     "1e3",		   "0x10",		     "010",   "2147483648x", "4294967297",
-	"9223372036854775808", "18446744073709551616", "18446744073709551617", "1e400", " 5",	"5 ",	      "5x",	"NaN",
-	"\xd9\xa3", "1_000", "1,000", "1.0", "--1", "0b1", "inf", "-9223372036854775809", "99999999999999999999999999999999999",
+	"",
+	"+1",
+	"1e3",
+	"0x10",
+	"010",
+	"2147483648x",
+	"4294967297",
+	"9223372036854775808",
+	"18446744073709551616",
+	"18446744073709551617",
+	"1e400",
+	" 5",
+	"5 ",
+	"5x",
+	"NaN",
+	"\xd9\xa3",
+	"1_000",
+	"1,000",
+	"1.0",
+	"--1",
+	"0b1",
+	"inf",
+	"-9223372036854775809",
+	"99999999999999999999999999999999999",
 };
 
 static bool is_numeric(const struct conf_type *type)
 {
 	return type == &conf_type_count || type == &conf_type_count_or_auto || type == &conf_type_size ||
-	       type == &conf_type_optional_int || type == &conf_type_rlimit_count || type == &conf_type_duration ||
-	       type == &conf_type_rlimit_time || type == &conf_type_rlimit_size || type == &conf_type_mode;
+	       type == &conf_type_optional_int || type == &conf_type_rlimit_count ||
+	       type == &conf_type_duration || type == &conf_type_rlimit_time ||
+	       type == &conf_type_rlimit_size || type == &conf_type_mode;
 }
 
 /* Whether the unsigned 64-bit number may be a good size. */
@@ -311,12 +335,14 @@ START_TEST(strict_numbers)
 			continue;
 		numeric++;
 		for (size_t j = 0; j < ELEMENTS(bad_numbers); j++) {
-			if (may_be_good(key, bad_numbers[j]) || (key->type == &conf_type_mode && strcmp(bad_numbers[j], "010") == 0))
+			if (may_be_good(key, bad_numbers[j]) ||
+			    (key->type == &conf_type_mode && strcmp(bad_numbers[j], "010") == 0))
 				continue;
 
 			int r = parse(&bench, key->type, key->min, key->max, bad_numbers[j]);
 
-			ck_assert_msg(r == -EINVAL && bench.reason[0] != '\0', "%s = '%s': %d", key->name, bad_numbers[j], r);
+			ck_assert_msg(r == -EINVAL && bench.reason[0] != '\0', "%s = '%s': %d", key->name,
+				      bad_numbers[j], r);
 		}
 	}
 	ck_assert_uint_ge(numeric, 18);
@@ -337,23 +363,27 @@ START_TEST(bounds)
 		const char *unit = key->type == &conf_type_duration ? "ms" : "";
 		char text[64], range[64];
 
-		if (key->name == NULL || !is_numeric(key->type) || key->type == &conf_type_mode || key->max == INT64_MAX ||
-		    key->type == &conf_type_rlimit_time)
+		if (key->name == NULL || !is_numeric(key->type) || key->type == &conf_type_mode ||
+		    key->max == INT64_MAX || key->type == &conf_type_rlimit_time)
 			continue;
 		checked++;
 		snprintf(text, sizeof(text), "%lld%s", (long long)key->min, unit);
-		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == 0, "%s = %s", key->name, text);
+		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == 0, "%s = %s", key->name,
+			      text);
 		snprintf(text, sizeof(text), "%lld%s", (long long)key->max, unit);
-		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == 0, "%s = %s", key->name, text);
+		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == 0, "%s = %s", key->name,
+			      text);
 		snprintf(text, sizeof(text), "%lld%s", (long long)key->max + 1, unit);
-		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == -EINVAL, "%s = %s", key->name, text);
+		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == -EINVAL, "%s = %s",
+			      key->name, text);
 		snprintf(range, sizeof(range), "%lld to %lld", (long long)key->min, (long long)key->max);
 		if (unit[0] == '\0')
 			ck_assert_msg(strstr(bench.reason, range) != NULL, "%s: %s", key->name, bench.reason);
 		if (key->min == 0)
 			continue;
 		snprintf(text, sizeof(text), "%lld%s", (long long)key->min - 1, unit);
-		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == -EINVAL, "%s = %s", key->name, text);
+		ck_assert_msg(parse(&bench, key->type, key->min, key->max, text) == -EINVAL, "%s = %s",
+			      key->name, text);
 	}
 	ck_assert_uint_ge(checked, 11);
 	tear_down(&bench);
@@ -378,13 +408,15 @@ START_TEST(table)
 			continue;
 		}
 		ck_assert_ptr_eq(conf_key_find(key->scope, key->name), key);
-		ck_assert_msg(key->name[strspn(key->name, "abcdefghijklmnopqrstuvwxyz_")] == '\0', "%s", key->name);
-		ck_assert_msg(key->description[strlen(key->description) - 1] == '.', "%s: a sentence", key->name);
+		ck_assert_msg(key->name[strspn(key->name, "abcdefghijklmnopqrstuvwxyz_")] == '\0', "%s",
+			      key->name);
+		ck_assert_msg(key->description[strlen(key->description) - 1] == '.', "%s: a sentence",
+			      key->name);
 		ck_assert_ptr_nonnull(key->type->explanation);
 		ck_assert_str_ne(key->argument, "");
 		if (key->fallback[0] != '\0')
-			ck_assert_msg(parse(&bench, key->type, key->min, key->max, key->fallback) == 0, "%s: %s", key->name,
-				      bench.reason);
+			ck_assert_msg(parse(&bench, key->type, key->min, key->max, key->fallback) == 0,
+				      "%s: %s", key->name, bench.reason);
 	}
 	tear_down(&bench);
 }
@@ -413,14 +445,16 @@ START_TEST(any_word)
 		fclose(stream);
 
 		set_up(&bench);
-		ck_assert_msg(parse(&bench, &conf_type_assignments, 0, 0, text) == 0, "%s: %s", text, bench.reason);
+		ck_assert_msg(parse(&bench, &conf_type_assignments, 0, 0, text) == 0, "%s: %s", text,
+			      bench.reason);
 
 		struct conf_words words;
 
 		memcpy(&words, &bench.field, sizeof(words));
 		ck_assert_uint_eq(words.count, 1);
 		ck_assert_str_eq(words.items[0], word);
-		ck_assert_msg(parse(&bench, &conf_type_command, 0, 0, text) == 0, "%s: %s", text, bench.reason);
+		ck_assert_msg(parse(&bench, &conf_type_command, 0, 0, text) == 0, "%s: %s", text,
+			      bench.reason);
 		memcpy(&words, &bench.field, sizeof(words));
 		ck_assert_uint_eq(words.count, 1);
 		ck_assert_str_eq(words.items[0], word);

@@ -29,7 +29,8 @@ START_TEST(programs)
 	ck_assert_str_eq(service("a")->exec.items[0], "mine");
 	ck_assert_str_eq(service("b")->program, place("mine"));
 	ck_assert_str_eq(service("b")->exec.items[0], place("mine"));
-	ck_assert(strcmp(service("c")->program, "/usr/bin/cat") == 0 || strcmp(service("c")->program, "/bin/cat") == 0);
+	ck_assert(strcmp(service("c")->program, "/usr/bin/cat") == 0 ||
+		  strcmp(service("c")->program, "/bin/cat") == 0);
 
 	put("services.ini", 0644, "[a]\nlisten = 127.0.0.1:7001\nexec = mine x\n");
 	for (size_t i = 0; i < ELEMENTS(bad); i++) {
@@ -59,12 +60,16 @@ START_TEST(program_inside_chroot)
 		return;
 	ck_assert_int_eq(mkdir(place("root"), 0755), 0);
 	ck_assert_int_eq(mkdir(place("root/bin"), 0755), 0);
-	put("root/bin/sh", 0755, "\x7f" "ELF");
+	put("root/bin/sh", 0755,
+	    "\x7f"
+	    "ELF");
 	put("root/bin/mine", 0755, "#!/bin/sh\n");
 	/* A link inside leads to what lies inside. */
 	ck_assert_int_eq(symlink("/bin/mine", place("root/link")), 0);
-	snprintf(text, sizeof(text), "[a]\nlisten = 127.0.0.1:7001\nexec = mine\nchroot = %s\n[b]\nlisten = 127.0.0.1:7002\n"
-		 "exec = /link\nchroot = %s\n", place("root"), place("root"));
+	snprintf(text, sizeof(text),
+		 "[a]\nlisten = 127.0.0.1:7001\nexec = mine\nchroot = %s\n[b]\nlisten = 127.0.0.1:7002\n"
+		 "exec = /link\nchroot = %s\n",
+		 place("root"), place("root"));
 	load_good(text);
 	ck_assert_str_eq(service("a")->program, "/bin/mine");
 	ck_assert_str_eq(service("b")->program, "/link");
@@ -84,8 +89,10 @@ START_TEST(own_user)
 
 	if (self == NULL)
 		return;
-	snprintf(text, sizeof(text), "[a]\nlisten = 127.0.0.1:7001\n" CAT "user = %s\n[b]\nlisten = 127.0.0.1:7002\n" CAT
-		 "user = %u\n", self->pw_name, self->pw_uid);
+	snprintf(text, sizeof(text),
+		 "[a]\nlisten = 127.0.0.1:7001\n" CAT "user = %s\n[b]\nlisten = 127.0.0.1:7002\n" CAT
+		 "user = %u\n",
+		 self->pw_name, self->pw_uid);
 	load_good(text);
 	ck_assert_uint_eq(service("a")->identity.uid, geteuid());
 	ck_assert_uint_eq(service("b")->identity.uid, geteuid());
@@ -100,11 +107,13 @@ START_TEST(users_when_root)
 	if (geteuid() != 0)
 		return;
 	load_good("[a]\nlisten = 127.0.0.1:7001\n" CAT "[b]\nlisten = 127.0.0.1:7002\n" CAT
-		  "user = 54321\ngroup = 54322\n[c]\nlisten = 127.0.0.1:7003\n" CAT "user = daemon\ngroups = tty 7\n"
+		  "user = 54321\ngroup = 54322\n[c]\nlisten = 127.0.0.1:7003\n" CAT
+		  "user = daemon\ngroups = tty 7\n"
 		  "[d]\nlisten = 127.0.0.1:7004\n" CAT "user = daemon\ngroup = tty\ngroups = none\n"
 		  "[e]\nlisten = 127.0.0.1:7005\n" CAT "user = daemon\n");
 
-	const struct conf_identity *b = &service("b")->identity, *c = &service("c")->identity, *e = &service("e")->identity;
+	const struct conf_identity *b = &service("b")->identity, *c = &service("c")->identity,
+				   *e = &service("e")->identity;
 
 	ck_assert_str_eq(service("a")->user, "nobody");
 	ck_assert_str_eq(service("a")->identity.name, "nobody");

@@ -46,14 +46,16 @@ START_TEST(limit_and_length)
 }
 END_TEST
 
-static const char *const names[] = {"listen", "exec", "user", "group", "groups", "instances", "warning", "on"};
+static const char *const names[] = {"listen", "exec",      "user",    "group",
+				    "groups", "instances", "warning", "on"};
 
 static const struct {
 	const char *word, *nearest;
 } words[] = {
-	{"lsiten", "listen"}, {"Listen", "listen"},  {"exce", "exec"},    {"usr", "user"}, {"grop", "group"},
-	{"gruops", "groups"}, {"instance", "instances"}, {"warn", "warning"}, {"", NULL},	{"xy", NULL},
-	{"zzzzzz", NULL},     {"ip", NULL},	       {"exexex", NULL},  {"ON", "on"},
+	{"lsiten", "listen"}, {"Listen", "listen"}, {"exce", "exec"},          {"usr", "user"},
+	{"grop", "group"},    {"gruops", "groups"}, {"instance", "instances"}, {"warn", "warning"},
+	{"", NULL},           {"xy", NULL},         {"zzzzzz", NULL},          {"ip", NULL},
+	{"exexex", NULL},     {"ON", "on"},
 };
 
 START_TEST(nearest)

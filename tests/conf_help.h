@@ -57,8 +57,9 @@ static inline void put(const char *name, mode_t mode, const char *text)
 
 static inline int load_with(const char *name, bool check_ownership, char *const *environ_given)
 {
-	struct conf_environment environment = {
-		.services_directory = directory, .check_ownership = check_ownership, .environ = environ_given};
+	struct conf_environment environment = {.services_directory = directory,
+					       .check_ownership = check_ownership,
+					       .environ = environ_given};
 
 	conf_unref(conf);
 	conf = NULL;
@@ -100,7 +101,8 @@ static inline const char *variable(const struct conf_service *of, const char *na
 	size_t length = strlen(name);
 
 	for (size_t i = 0; i < of->environment.count; i++)
-		if (strncmp(of->environment.items[i], name, length) == 0 && of->environment.items[i][length] == '=')
+		if (strncmp(of->environment.items[i], name, length) == 0 &&
+		    of->environment.items[i][length] == '=')
 			return of->environment.items[i] + length + 1;
 	return NULL;
 }
