@@ -213,6 +213,8 @@ START_TEST(datagrams)
 	snprintf(own.sun_path, sizeof(own.sun_path), "%s", test_path("client"));
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", test_path("socket"));
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	/* The reply is sent with the rights of the service, nobody's. */
+	ck_assert_int_eq(chmod(own.sun_path, 0666), 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	send_text(fd, "four");
 	char *reply = read_piece(fd, PATIENCE_MS, NULL);
