@@ -209,6 +209,20 @@ static void check_limits(struct conf_loader *loader, const struct conf_section *
 	}
 }
 
+/* setpriority(2) would fail for each session. What oom_score_adj may be is known
+ * to the kernel alone. */
+static void check_nice(struct conf_loader *loader, const struct conf_section *section,
+		       const struct conf_service *service)
+{
+	struct rlimit own;
+
+	if (!service->nice.set || geteuid() == 0 || service->nice.value >= getpriority(PRIO_PROCESS, 0))
+		return;
+	if (getrlimit(RLIMIT_NICE, &own) == 0 && own.rlim_cur >= (rlim_t)(20 - service->nice.value))
+		return;
+	refuse(loader, section, "nice", "only root can ask for more than the priority usherd was started with");
+}
+
 static int resolve_program(struct conf_loader *loader, const struct conf_section *section,
 			   struct conf_service *service)
 {
@@ -311,6 +325,7 @@ int conf_finish_service(struct conf_loader *loader, const struct conf_section *s
 
 	check_places(loader, section, service);
 	check_limits(loader, section, service);
+	check_nice(loader, section, service);
 	r = resolve_identity(loader, section, service, &identity);
 	if (r == 0)
 		r = resolve_program(loader, section, service);

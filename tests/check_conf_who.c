@@ -143,6 +143,7 @@ START_TEST(users_when_not_root)
 		{"groups = none", "only root can change the groups"},
 		{"chroot = /", "only root can change the root directory"},
 		{"rlimit_nofile = 1073741816", "only root can raise this limit"},
+		{"nice = -20", "only root can ask for more than the priority"},
 	};
 
 	if (geteuid() == 0) {
