@@ -83,16 +83,10 @@ static int split_list(const struct conf_input *input, struct conf_words *ret_wor
 
 /* Written as words_split() and split_list() read it. A `;` stands outside the
  * quotes behind a backslash: ` ;` would start a comment. */
-void conf_type_print_word(const char *word, FILE *out)
+static void print_quoted(const char *word, FILE *out)
 {
 	bool is_quoted = false;
 
-	if (word[0] != '\0' &&
-	    word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			      "@%_-+=:./[]")] == '\0') {
-		fputs(word, out);
-		return;
-	}
 	if (word[0] == '\0')
 		fputs("''", out);
 	for (; *word != '\0'; word++) {
@@ -109,20 +103,54 @@ void conf_type_print_word(const char *word, FILE *out)
 		fputc('\'', out);
 }
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyz"
+
+void conf_type_print_word(const char *word, FILE *out)
+{
+	if (word[0] != '\0' &&
+	    word[strspn(word, LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_-+=:./[]")] == '\0')
+		fputs(word, out);
+	else
+		print_quoted(word, out);
+}
+
+/* Where a line of a long value should end. */
+#define PRINT_WIDTH 90
+
+/* Writes the next word of a value; `column` is where the line stands. A word that begins a
+ * line must not look like a key or a section there. */
+static void print_next(const char *word, const char *separator, size_t *column, FILE *out)
+{
+	size_t length = strlen(word) + strlen(separator) + 1;
+	char stop = word[strspn(word, LETTERS "_")];
+
+	if (*column > 0 && *column + length > PRINT_WIDTH) {
+		fprintf(out, "%s\n        ", separator);
+		*column = length;
+		if (word[0] == '[' || stop == '\0' || stop == '=')
+			print_quoted(word, out);
+		else
+			conf_type_print_word(word, out);
+		return;
+	}
+	if (*column > 0)
+		fprintf(out, "%s ", separator);
+	*column += length;
+	conf_type_print_word(word, out);
+}
+
 static void print_words(const void *field, const char *separator, FILE *out)
 {
 	const struct conf_words *words = field;
+	size_t column = 0;
 
-	for (size_t i = 0; i < words->count; i++) {
-		if (i > 0)
-			fputs(separator, out);
-		conf_type_print_word(words->items[i], out);
-	}
+	for (size_t i = 0; i < words->count; i++)
+		print_next(words->items[i], separator, &column, out);
 }
 
 static void print_list(const void *field, FILE *out)
 {
-	print_words(field, ", ", out);
+	print_words(field, ",", out);
 }
 
 /* ---- commands ---- */
@@ -142,7 +170,7 @@ static int parse_command(const struct conf_input *input, void *field, char reaso
 
 static void print_command(const void *field, FILE *out)
 {
-	print_words(field, " ", out);
+	print_words(field, "", out);
 }
 
 const struct conf_type conf_type_command = {
@@ -389,12 +417,10 @@ static void print_endpoints(const void *field, FILE *out)
 {
 	const struct endpoint_list *list = field;
 	char text[ENDPOINT_TEXT_MAX];
+	size_t column = 0;
 
-	for (size_t i = 0; i < list->count; i++) {
-		if (i > 0)
-			fputs(", ", out);
-		conf_type_print_word(endpoint_print(&list->items[i], text), out);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		print_next(endpoint_print(&list->items[i], text), ",", &column, out);
 }
 
 const struct conf_type conf_type_endpoints = {

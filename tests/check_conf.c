@@ -373,6 +373,27 @@ START_TEST(print_and_load)
 }
 END_TEST
 
+/* Values longer than a line may be are printed in several. */
+START_TEST(print_long_lists)
+{
+	load_good("[a]\nlisten = 127.0.0.1:10000-19999, [::1]:10000-10100\n"
+		  "exec = /bin/cat aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa user = root "
+		  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb [b]\n"
+		  "env = A=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, user=x\n");
+
+	_cleanup_free_ char *once = print_all();
+
+	load_good(once);
+	ck_assert_uint_eq(service("a")->listen.count, 10101);
+	ck_assert_uint_eq(service("a")->exec.count, 7);
+	ck_assert_str_eq(variable(service("a"), "user"), "x");
+
+	_cleanup_free_ char *twice = print_all();
+
+	ck_assert_str_eq(once, twice);
+}
+END_TEST
+
 /* ---- the command line ---- */
 
 static int load_command(const char *const *listens, const char *const *options, char *const *command)
@@ -493,6 +514,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, no_files);
 	tcase_add_test(all, read_error);
 	tcase_add_test(all, print_and_load);
+	tcase_add_test(all, print_long_lists);
 	tcase_add_test(all, command_line);
 	tcase_add_test(all, command_line_errors);
 	tcase_add_test(all, command_line_without);

@@ -240,6 +240,21 @@ START_TEST(line_limit)
 }
 END_TEST
 
+/* A value of several lines may be longer than a line. */
+START_TEST(value_of_many_lines)
+{
+	_cleanup_free_ char *line = repeat('v', CONF_READ_LINE_MAX / 2);
+	_cleanup_free_ char *file = NULL;
+
+	ck_assert_int_ge(asprintf(&file, "[a]\nk=%s\n  %s\n  %s\nl=1\n", line, line, line), 0);
+
+	_cleanup_free_ char *told = read_all(file, strlen(file));
+
+	ck_assert_ptr_nonnull(strstr(told, "vvv@2+3|l=1@5|"));
+	ck_assert_uint_eq(strlen(told), strlen("[a@1]k=") + 3 * strlen(line) + strlen("  @2+3|l=1@5|"));
+}
+END_TEST
+
 START_TEST(name_limits)
 {
 	_cleanup_free_ char *name = repeat('n', CONF_READ_NAME_MAX);
@@ -420,6 +435,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(all, long_comment, 0, ELEMENTS(lengths));
 	tcase_add_test(all, comment_without_end);
 	tcase_add_test(all, line_limit);
+	tcase_add_test(all, value_of_many_lines);
 	tcase_add_test(all, name_limits);
 	tcase_add_loop_test(all, any_value, 0, 16);
 	tcase_add_test(all, sink_stops);
