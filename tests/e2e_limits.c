@@ -380,8 +380,8 @@ START_TEST(sequential_clients)
 
 	ask_many(9, NULL, "hello", 300, 0);
 	ck_assert_uint_lt(now_ms() - start, 10000);
-	ck_assert_uint_eq(daemon_count_log(daemon, " end service=hello .*reason=exit status=0"), 300);
 	daemon_oracle(daemon);
+	ck_assert_uint_eq(daemon_count_log(daemon, " end service=hello .*reason=exit status=0"), 300);
 	daemon_stop(daemon);
 }
 END_TEST

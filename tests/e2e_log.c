@@ -297,7 +297,8 @@ START_TEST(flood)
 		rounds++;
 	}
 	ck_assert_uint_gt(rounds, 0);
-	ck_assert_int_lt(daemon_status(daemon, "VmHWM:"), memory + 4096);
+	if (!HARNESS_SANITIZED)
+		ck_assert_int_lt(daemon_status(daemon, "VmHWM:"), memory + 4096);
 	for (int i = 0; i < 3; i++) {
 		char *reply = read_all(noisy[i], NULL);
 

@@ -38,6 +38,13 @@ static struct shared *shared;
 static char directory[220];
 static unsigned first_port;
 
+/* Tests are short-lived processes that free nothing on purpose. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
 /* ---- processes left behind ---- */
 
 pid_t harness_parent(pid_t pid, char *ret_state)

@@ -18,6 +18,18 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+/* Under a sanitizer memory is used in other ways: no statements about it then. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HARNESS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HARNESS_SANITIZED 1
+#endif
+#endif
+#ifndef HARNESS_SANITIZED
+#define HARNESS_SANITIZED 0
+#endif
+
 /* How long anything may take that takes a moment on an idle machine. */
 #define PATIENCE_MS 20000
 

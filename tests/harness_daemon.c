@@ -91,9 +91,14 @@ static const char *services_directory(void)
 static void child_exec(const struct daemon_spec *spec, char **vector, const char *log_path)
 {
 	static char path_variable[] = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
-	static char *clean[] = {path_variable, NULL};
+	static char sanitizer[512] = "ASAN_OPTIONS=";
+	static char *clean[] = {path_variable, NULL, NULL};
 	int error = spec->error_fd;
 
+	if (getenv("ASAN_OPTIONS") != NULL) {
+		snprintf(sanitizer, sizeof(sanitizer), "ASAN_OPTIONS=%s", getenv("ASAN_OPTIONS"));
+		clean[1] = sanitizer;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (error <= 0)
 		error = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);

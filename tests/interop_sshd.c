@@ -34,6 +34,8 @@ START_TEST(command_and_copy)
 	const char *name;
 
 	SKIP_IF(user == NULL, "this user has no name");
+	SKIP_IF(strstr(user->pw_shell, "nologin") != NULL || strstr(user->pw_shell, "false") != NULL,
+		"this user may not log in");
 	SKIP_IF(!make_privilege_directory(), "/run/sshd is missing");
 	run("cd $DIR; ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f key; "
 	    "cp key.pub authorized; head -c 2000000 /dev/urandom >file");
