@@ -10,8 +10,8 @@
  * Order matters: what needs root comes before the change of user, the stderr
  * file included (an administrator puts it where the service may not write);
  * the directory is entered as the service's user; 0 and 1 are put in place last,
- * so that no message of a failed step can reach the client. Each failure ends the process before exec: a service never runs
- * with less than was asked for. */
+ * so that no message of a failed step can reach the client. Each failure ends the process before exec: a
+ * service never runs with less than was asked for. */
 #include "child.h"
 
 #include <errno.h>
@@ -28,15 +28,14 @@
 #include <unistd.h>
 
 #define EXIT_SETUP 125 /* env(1), timeout(1): the program was not even tried */
-#define EXIT_EXEC 126
+#define EXIT_EXEC  126
 
 static const char *const stage_names[] = {
 	[CHILD_STAGE_NONE] = "none",
 	[CHILD_STAGE_TABLE] = "close_range",
 	[CHILD_STAGE_SESSION] = "setsid",
-	[CHILD_STAGE_OOM_SCORE] = "oom_score_adj",
 	[CHILD_STAGE_NICE] = "nice",
-	[CHILD_STAGE_RLIMIT] = "rlimit",
+	[CHILD_STAGE_RLIMIT_RAISE] = "rlimit",
 	[CHILD_STAGE_STDERR] = "stderr",
 	[CHILD_STAGE_CHROOT] = "chroot",
 	[CHILD_STAGE_GROUPS] = "setgroups",
@@ -47,6 +46,7 @@ static const char *const stage_names[] = {
 	[CHILD_STAGE_NO_NEW_PRIVILEGES] = "no_new_privileges",
 	[CHILD_STAGE_DATAGRAM] = "datagram",
 	[CHILD_STAGE_DESCRIPTORS] = "descriptors",
+	[CHILD_STAGE_RLIMIT] = "rlimit",
 	[CHILD_STAGE_SIGNALS] = "signals",
 	[CHILD_STAGE_EXEC] = "exec",
 };
@@ -73,53 +73,46 @@ static int step_session(const struct child_plan *plan)
 	return setsid() < 0 ? -1 : 0;
 }
 
-static int step_oom_score(const struct child_plan *plan)
-{
-	size_t length = 0;
-
-	if (plan->oom_score_adj == NULL)
-		return 0;
-	while (plan->oom_score_adj[length] != '\0')
-		length++;
-
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-
-	ssize_t written = write(fd, plan->oom_score_adj, length);
-
-	close(fd);
-	return written == (ssize_t)length ? 0 : -1;
-}
-
 static int step_nice(const struct child_plan *plan)
 {
 	return plan->nice == NULL ? 0 : setpriority(PRIO_PROCESS, 0, *plan->nice);
 }
 
-/* A limit above the hard limit that usherd itself has needs CAP_SYS_RESOURCE;
- * without it the service gets as much as may be given. */
-static int set_limit(const struct child_limit *limit)
+/* Hard limits are raised while that may still be allowed. Without the right to
+ * (CAP_SYS_RESOURCE) the service gets as much as usherd itself has. */
+static int step_rlimit_raise(const struct child_plan *plan)
 {
-	struct rlimit now, value = limit->value;
+	for (size_t i = 0; i < plan->limit_count; i++) {
+		const struct child_limit *limit = &plan->limits[i];
+		struct rlimit value;
 
-	if (setrlimit((__rlimit_resource_t)limit->resource, &value) == 0)
-		return 0;
-	if (errno != EPERM || getrlimit((__rlimit_resource_t)limit->resource, &now) != 0)
-		return -1;
-	if (value.rlim_max > now.rlim_max)
-		value.rlim_max = now.rlim_max;
-	if (value.rlim_cur > value.rlim_max)
-		value.rlim_cur = value.rlim_max;
-	return setrlimit((__rlimit_resource_t)limit->resource, &value);
+		if (getrlimit((__rlimit_resource_t)limit->resource, &value) != 0)
+			return -1;
+		if (limit->value.rlim_max <= value.rlim_max)
+			continue;
+		value.rlim_max = limit->value.rlim_max;
+		if (setrlimit((__rlimit_resource_t)limit->resource, &value) != 0 && errno != EPERM)
+			return -1;
+	}
+	return 0;
 }
 
+/* Set late, because they are for the service and not for the steps before. */
 static int step_rlimit(const struct child_plan *plan)
 {
-	for (size_t i = 0; i < plan->limit_count; i++)
-		if (set_limit(&plan->limits[i]) != 0)
+	for (size_t i = 0; i < plan->limit_count; i++) {
+		const struct child_limit *limit = &plan->limits[i];
+		struct rlimit now, value = limit->value;
+
+		if (getrlimit((__rlimit_resource_t)limit->resource, &now) != 0)
 			return -1;
+		if (value.rlim_max > now.rlim_max)
+			value.rlim_max = now.rlim_max;
+		if (value.rlim_cur > value.rlim_max)
+			value.rlim_cur = value.rlim_max;
+		if (setrlimit((__rlimit_resource_t)limit->resource, &value) != 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -209,7 +202,8 @@ static int step_datagram(const struct child_plan *plan)
 static int open_stderr_file(const char *path)
 {
 	struct stat status;
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0640);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
+		      0640);
 
 	if (fd < 0 || fstat(fd, &status) != 0 || fcntl(fd, F_SETFL, O_APPEND) != 0)
 		return -1;
@@ -273,9 +267,8 @@ static int step_exec(const struct child_plan *plan)
 static child_step *const steps[] = {
 	[CHILD_STAGE_TABLE] = step_table,
 	[CHILD_STAGE_SESSION] = step_session,
-	[CHILD_STAGE_OOM_SCORE] = step_oom_score,
 	[CHILD_STAGE_NICE] = step_nice,
-	[CHILD_STAGE_RLIMIT] = step_rlimit,
+	[CHILD_STAGE_RLIMIT_RAISE] = step_rlimit_raise,
 	[CHILD_STAGE_STDERR] = step_stderr,
 	[CHILD_STAGE_CHROOT] = step_chroot,
 	[CHILD_STAGE_GROUPS] = step_groups,
@@ -286,6 +279,7 @@ static child_step *const steps[] = {
 	[CHILD_STAGE_NO_NEW_PRIVILEGES] = step_no_new_privileges,
 	[CHILD_STAGE_DATAGRAM] = step_datagram,
 	[CHILD_STAGE_DESCRIPTORS] = step_descriptors,
+	[CHILD_STAGE_RLIMIT] = step_rlimit,
 	[CHILD_STAGE_SIGNALS] = step_signals,
 	[CHILD_STAGE_EXEC] = step_exec,
 };

@@ -15,9 +15,8 @@ enum child_stage {
 	CHILD_STAGE_NONE,
 	CHILD_STAGE_TABLE,
 	CHILD_STAGE_SESSION,
-	CHILD_STAGE_OOM_SCORE,
 	CHILD_STAGE_NICE,
-	CHILD_STAGE_RLIMIT,
+	CHILD_STAGE_RLIMIT_RAISE,
 	CHILD_STAGE_STDERR,
 	CHILD_STAGE_CHROOT,
 	CHILD_STAGE_GROUPS,
@@ -28,6 +27,7 @@ enum child_stage {
 	CHILD_STAGE_NO_NEW_PRIVILEGES,
 	CHILD_STAGE_DATAGRAM,
 	CHILD_STAGE_DESCRIPTORS,
+	CHILD_STAGE_RLIMIT,
 	CHILD_STAGE_SIGNALS,
 	CHILD_STAGE_EXEC,
 	CHILD_STAGES
@@ -66,7 +66,6 @@ struct child_plan {
 
 	const struct child_limit *limits;
 	size_t limit_count;
-	const char *oom_score_adj; /* text to write, or NULL */
 	const int *nice;           /* or NULL */
 	const char *chroot;        /* or NULL */
 	const char *directory;     /* "/" unless configured */

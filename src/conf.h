@@ -111,7 +111,7 @@ struct conf_daemon {
 	const char *pid_file; /* NULL: none */
 	struct conf_log_target log;
 	enum conf_log_format log_format;
-	int log_level; /* enum log_level */
+	int log_level;         /* enum log_level */
 	unsigned max_sessions; /* 0: auto, as many as descriptors allow */
 	uint64_t drain_timeout_ns;
 	struct conf_words include;
@@ -153,8 +153,9 @@ int conf_load(const char *path, const struct conf_environment *environment, stru
 
 /* The one-liner: usherd -l ENDPOINT [-o key=value]... -- COMMAND... . Keys of
  * [usherd] and of a service are both accepted in `options`. */
-int conf_from_command_line(const char *const *listens, size_t listen_count, const char *const *options, size_t option_count,
-			   char *const *command, const struct conf_environment *environment, struct conf **ret_conf,
+int conf_from_command_line(const char *const *listens, size_t listen_count, const char *const *options,
+			   size_t option_count, char *const *command,
+			   const struct conf_environment *environment, struct conf **ret_conf,
 			   struct conf_errors *errors);
 
 struct conf *conf_ref(struct conf *conf);

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define FLUSH_RETRY_NS (50 * NS_PER_MS)
+#define FLUSH_RETRY_NS   (50 * NS_PER_MS)
 #define PID_FILE_DEFAULT RUNSTATEDIR "/usherd.pid"
 
 struct daemon {
@@ -93,9 +93,9 @@ static void log_errors(struct daemon *daemon, const struct conf_errors *errors)
 	for (size_t i = 0; i < errors->count; i++) {
 		const struct conf_error *error = &errors->items[i];
 
-		log_message(daemon->log, LOG_LEVEL_ERROR, "config-error", "%s:%u: %s%s%s", error->path, error->line,
-			    error->subject != NULL ? error->subject : "", error->subject != NULL ? ": " : "",
-			    error->reason);
+		log_message(daemon->log, LOG_LEVEL_ERROR, "config-error", "%s:%u: %s%s%s", error->path,
+			    error->line, error->subject != NULL ? error->subject : "",
+			    error->subject != NULL ? ": " : "", error->reason);
 	}
 
 	struct log_event *event = log_begin(daemon->log, LOG_LEVEL_ERROR, "reload-failed");
@@ -148,7 +148,8 @@ static void reload(struct daemon *daemon)
 	} else if (errors.count > 0) {
 		log_errors(daemon, &errors);
 	} else {
-		log_message(daemon->log, LOG_LEVEL_ERROR, "reload-failed", "%s; nothing has changed", strerror(-r));
+		log_message(daemon->log, LOG_LEVEL_ERROR, "reload-failed", "%s; nothing has changed",
+			    strerror(-r));
 	}
 	notify_ready(daemon->notify);
 	conf_unref(conf);
@@ -185,8 +186,9 @@ static void end(struct daemon *daemon, bool at_once)
 		log_seconds(event, "timeout", daemon->conf->daemon.drain_timeout_ns);
 		log_end(event);
 		service_set_drain(daemon->set, drained, daemon);
-		if (!at_once && loop_arm(daemon->loop, &daemon->drain, loop_now_ns(daemon->loop) +
-					 daemon->conf->daemon.drain_timeout_ns) == 0)
+		if (!at_once &&
+		    loop_arm(daemon->loop, &daemon->drain,
+			     loop_now_ns(daemon->loop) + daemon->conf->daemon.drain_timeout_ns) == 0)
 			return;
 	}
 	service_set_terminate(daemon->set, true);
@@ -212,7 +214,8 @@ static void on_signal(void *context, const struct signalfd_siginfo *info)
 	case SIGUSR1:
 		r = log_reopen(daemon->log);
 		if (r < 0)
-			log_message(daemon->log, LOG_LEVEL_ERROR, "log", "could not be opened anew: %s", strerror(-r));
+			log_message(daemon->log, LOG_LEVEL_ERROR, "log", "could not be opened anew: %s",
+				    strerror(-r));
 		break;
 	default:
 		break;
@@ -272,7 +275,8 @@ static int start_machinery(struct daemon *daemon)
 {
 	int r;
 
-	if ((r = loop_new(&daemon->loop)) < 0 || (r = loop_watch_signals(daemon->loop, on_signal, daemon)) < 0)
+	if ((r = loop_new(&daemon->loop)) < 0 ||
+	    (r = loop_watch_signals(daemon->loop, on_signal, daemon)) < 0)
 		return fail(EX_OSERR, "event loop", r);
 	if ((r = spawn_new(&daemon->spawn)) < 0)
 		return fail(EX_OSERR, "spawn", r);
@@ -282,7 +286,8 @@ static int start_machinery(struct daemon *daemon)
 	return 0;
 }
 
-int daemon_start(const struct daemon_source *source, struct conf *conf, bool background, struct daemon **ret_daemon)
+int daemon_start(const struct daemon_source *source, struct conf *conf, bool background,
+		 struct daemon **ret_daemon)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	int status;

@@ -20,7 +20,8 @@ struct daemon_source {
 /* Opens the log, takes the pid file, opens every listener of `conf` (borrowed).
  * `background`: log to syslog where stderr was meant, and have a pid file.
  * Returns 0, or an exit status (sysexits(3)) after saying on stderr why. */
-int daemon_start(const struct daemon_source *source, struct conf *conf, bool background, struct daemon **ret_daemon);
+int daemon_start(const struct daemon_source *source, struct conf *conf, bool background,
+		 struct daemon **ret_daemon);
 
 /* Serves until a signal ends it. Returns the exit status. */
 int daemon_run(struct daemon *daemon);

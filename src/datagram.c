@@ -59,7 +59,7 @@ void datagram_stamp(int fd, bool on)
 	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &value, sizeof(value));
 }
 
-int datagram_peek(int fd, struct datagram_head *ret_head, struct datagram_route *ret_route)
+int datagram_peek(int fd, bool ip, struct datagram_head *ret_head, struct datagram_route *ret_route)
 {
 	union control control;
 	struct datagram_route route = { .local_family = 0 };
@@ -67,10 +67,10 @@ int datagram_peek(int fd, struct datagram_head *ret_head, struct datagram_route 
 	struct msghdr message = {
 		.msg_name = &route.peer,
 		.msg_namelen = sizeof(route.peer),
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_control = ip ? &control : NULL,
+		.msg_controllen = ip ? sizeof(control) : 0,
 	};
-	ssize_t size = recvmsg(fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	ssize_t size = recvmsg(fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (size < 0)
 		return -errno;

@@ -38,8 +38,10 @@ struct datagram_head {
 /* Looks at the datagram at the head of the queue: nothing is taken and none of
  * its bytes is read (recvmsg(2) with MSG_PEEK, MSG_TRUNC and no room). Returns 0,
  * -EAGAIN when there is none, or another -errno (a pending socket error, which
- * is cleared by this). `local` has the address asked, without the port. */
-int datagram_peek(int fd, struct datagram_head *ret_head, struct datagram_route *ret_route);
+ * is cleared by this). `local` has the address asked, without the port; only on
+ * IP sockets (`ip`): room for control messages on a Unix socket would let any client
+ * put descriptors into the daemon (SCM_RIGHTS). */
+int datagram_peek(int fd, bool ip, struct datagram_head *ret_head, struct datagram_route *ret_route);
 
 /* Lets datagram_peek() tell times of arrival (SO_TIMESTAMPNS), or not. To be
  * off while a program has the socket: it would get control messages it did not ask for. */

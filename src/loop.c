@@ -24,8 +24,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ROUND_EVENTS 64
-#define HEAP_START 64
+#define ROUND_EVENTS       64
+#define HEAP_START         64
+#define RETRY_MS           100
 #define KERNEL_SIGSET_SIZE 8 /* bytes; see rt_sigprocmask in sigprocmask(2) */
 
 /* What one epoll_wait(2) brought, and how far its delivery is. */
@@ -38,6 +39,7 @@ struct round {
 struct loop {
 	struct round sets[2]; /* by enum loop_set */
 	bool admit;           /* the admission set is watched by the work set */
+	bool admit_wanted;
 	bool running;
 	uint64_t now_ns;
 
@@ -99,18 +101,13 @@ int loop_add(struct loop *loop, struct loop_source *source, uint32_t events)
 
 void loop_remove(struct loop *loop, struct loop_source *source)
 {
-	if (!source->on)
-		return;
-	if (epoll_ctl(loop->sets[source->set].epoll, EPOLL_CTL_DEL, source->fd, NULL) != 0)
-		BUG("a watched descriptor was closed before loop_remove()");
-	loop_forget(loop, source);
-}
-
-void loop_forget(struct loop *loop, struct loop_source *source)
-{
 	struct round *round = &loop->sets[source->set];
 
+	if (!source->on)
+		return;
 	source->on = false;
+	if (epoll_ctl(round->epoll, EPOLL_CTL_DEL, source->fd, NULL) != 0)
+		BUG("a watched descriptor was closed before loop_remove()");
 	for (int i = round->next; i < round->count; i++)
 		if (round->events[i].data.ptr == source)
 			round->events[i].data.ptr = NULL;
@@ -120,11 +117,12 @@ void loop_admit(struct loop *loop, bool on)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &loop->sets[LOOP_ADMISSION] };
 
+	loop->admit_wanted = on;
 	if (loop->admit == on)
 		return;
 	if (epoll_ctl(loop->sets[LOOP_WORK].epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
 		      loop->sets[LOOP_ADMISSION].epoll, &event) != 0)
-		return; /* no memory: stays as it is, and the next call tries again */
+		return; /* no memory: stays as it is, and the next round tries again */
 	loop->admit = on;
 }
 
@@ -167,7 +165,7 @@ int loop_arm(struct loop *loop, struct loop_timer *timer, uint64_t at_ns)
 		loop->heap = larger;
 		loop->timer_room *= 2;
 	}
-	timer->at_ns = at_ns;
+	timer->at_ns = at_ns > loop->now_ns ? at_ns : loop->now_ns + 1;
 	heap_up(loop, ++loop->timer_count, timer);
 	return 0;
 }
@@ -203,6 +201,8 @@ static void run_timers(struct loop *loop)
 /* How long epoll may wait, rounded up: a timer never fires early. */
 static int wait_ms(const struct loop *loop)
 {
+	if (loop->admit != loop->admit_wanted)
+		return RETRY_MS;
 	if (loop->timer_count == 0)
 		return -1;
 
@@ -294,6 +294,7 @@ int loop_run(struct loop *loop, void (*round_end)(void *context), void *context)
 
 	loop->running = true;
 	while (loop->running && r == 0) {
+		loop_admit(loop, loop->admit_wanted);
 		r = fetch(work, wait_ms(loop));
 		loop->now_ns = clock_now_ns();
 		if (r == 0 && deliver(loop, work) && loop->admit) {

@@ -47,11 +47,8 @@ void loop_free(struct loop *loop);
 int loop_add(struct loop *loop, struct loop_source *source, uint32_t events);
 void loop_remove(struct loop *loop, struct loop_source *source);
 
-/* For a descriptor that is closed right after, and of which there is no
- * duplicate in any process: closing it ends the watch (epoll(7)), so that no system call is made. */
-void loop_forget(struct loop *loop, struct loop_source *source);
-
-/* Lets the whole admission set be polled, or not. Idempotent, O(1). */
+/* Lets the whole admission set be polled, or not. Idempotent, O(1);
+ * when there is no memory for it, it is tried again in each round. */
 void loop_admit(struct loop *loop, bool on);
 
 /* Arms (or moves) a timer; O(log n). Returns 0 or -ENOMEM. A timer that is in

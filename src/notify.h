@@ -8,7 +8,8 @@
 struct notify;
 
 /* Takes NOTIFY_SOCKET and WATCHDOG_USEC from `environment`. With a watchdog it keeps
- * telling from the loop that it goes round, at half the interval asked for. NULL when nobody asked, or without memory. */
+ * telling from the loop that it goes round, at half the interval asked for. NULL when nobody asked, or
+ * without memory. */
 struct notify *notify_new(char *const *environment, struct loop *loop);
 void notify_free(struct notify *notify);
 

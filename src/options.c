@@ -52,8 +52,8 @@ void options_print_help(void)
 
 static int usage(const char *what, const char *subject)
 {
-	fprintf(stderr, "usherd: %s%s%s; usherd --help shows how it is used\n", what, subject != NULL ? ": " : "",
-		subject != NULL ? subject : "");
+	fprintf(stderr, "usherd: %s%s%s; usherd --help shows how it is used\n", what,
+		subject != NULL ? ": " : "", subject != NULL ? subject : "");
 	return -EINVAL;
 }
 
@@ -67,12 +67,13 @@ static int check(const struct options *options, bool conf_given, int rest, char 
 	if (one_liner && conf_given)
 		return usage("-l serves one program without a file: it does not go with -c", NULL);
 	if (!one_liner && options->setting_count > 0)
-		return usage("-o belongs to -l; in a file write the key in its section", options->settings[0]);
+		return usage("-o belongs to -l; in a file write the key in its section",
+			     options->settings[0]);
 	if (one_liner && rest == 0 && options->action <= OPTIONS_PRINT)
 		return usage("-l needs a command after --, as in: usherd -l 7007 -- cat", NULL);
 	if (!one_liner && rest > 0 && options->action <= OPTIONS_PRINT)
 		return usage("unexpected argument (a command needs -l ENDPOINT)", words[0]);
-	if (options->background && options->action != OPTIONS_SERVE)
+	if (options->background && (options->action == OPTIONS_TEST || options->action == OPTIONS_PRINT))
 		return usage("-d does not go with -t or -T", NULL);
 	return 0;
 }
@@ -81,8 +82,10 @@ static int parse_keys(int argc, char **argv, struct options *options)
 {
 	if (argc > optind + 2)
 		return usage("keys takes one key at most", argv[optind + 2]);
-	if (options->action == OPTIONS_GENERATE)
+	if (options->action == OPTIONS_GENERATE || options->action == OPTIONS_HELP)
 		return 0;
+	if (options->action != OPTIONS_SERVE || options->background || options->listen_count > 0)
+		return usage("keys stands alone, as in: usherd keys listen", NULL);
 	options->action = OPTIONS_KEYS;
 	options->argument = argv[optind + 1];
 	return 0;
@@ -159,8 +162,9 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		r = parse_keys(argc, argv, &options);
 	} else if (r == 0) {
 		options.command = argv + optind;
-		r = options.action == OPTIONS_GENERATE ? usage("--generate belongs to `usherd keys`", NULL) :
-							 check(&options, conf_given, argc - optind, argv + optind);
+		r = options.action == OPTIONS_GENERATE ?
+			    usage("--generate belongs to `usherd keys`", NULL) :
+			    check(&options, conf_given, argc - optind, argv + optind);
 	}
 	if (r < 0) {
 		options_free(&options);

@@ -29,7 +29,8 @@ static bool still_there(const struct pid_file *file)
 {
 	struct stat status;
 
-	return lstat(file->path, &status) == 0 && status.st_dev == file->device && status.st_ino == file->inode;
+	return lstat(file->path, &status) == 0 && status.st_dev == file->device &&
+	       status.st_ino == file->inode;
 }
 
 static int open_regular(const char *path, struct pid_file *file, char *reason)
@@ -44,7 +45,8 @@ static int open_regular(const char *path, struct pid_file *file, char *reason)
 	if (fstat(file->fd, &status) != 0)
 		return explain(reason, errno, path, strerror(errno));
 	if (!S_ISREG(status.st_mode) || status.st_nlink != 1)
-		return explain(reason, EINVAL, path, "is not a regular file of its own; remove it or name another");
+		return explain(reason, EINVAL, path,
+			       "is not a regular file of its own; remove it or name another");
 	file->device = status.st_dev;
 	file->inode = status.st_ino;
 	return 0;
@@ -81,7 +83,8 @@ int pid_file_take(const char *path, struct pid_file **ret_file, char reason[stat
 		return explain(reason, ENOMEM, path, strerror(ENOMEM));
 	file->fd = -1;
 	file->path = strdup(path);
-	r = file->path == NULL ? explain(reason, ENOMEM, path, strerror(ENOMEM)) : open_regular(path, file, reason);
+	r = file->path == NULL ? explain(reason, ENOMEM, path, strerror(ENOMEM)) :
+				 open_regular(path, file, reason);
 	if (r == 0)
 		r = lock_and_write(file, reason);
 	if (r < 0) {

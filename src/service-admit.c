@@ -14,18 +14,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define BUDGET 16 /* clients of one listener a round: others have their turn */
-#define PASSED_OVER_MOST 64 /* such errors in a row are trouble of another kind */
-#define TROUBLE_NS (5 * NS_PER_S) /* at most one log line in */
+#define BUDGET           16             /* clients of one listener a round: others have their turn */
+#define PASSED_OVER_MOST 64             /* such errors in a row are trouble of another kind */
+#define TROUBLE_NS       (5 * NS_PER_S) /* at most one log line in */
 
 /* ---- troubles ---- */
 
 /* Errors that a connection brought with it; the next one may be fine. */
 static bool passes_with_connection(int error)
 {
-	static const int errors[] = { EINTR,	 ECONNABORTED, EPROTO,	     ENETDOWN,	 ENOPROTOOPT, EHOSTDOWN,
-				      ENONET,	 EHOSTUNREACH, EOPNOTSUPP,   ENETUNREACH, EPERM,       ETIMEDOUT,
-				      ECONNRESET };
+	static const int errors[] = { EINTR,     ECONNABORTED, EPROTO,       ENETDOWN,   ENOPROTOOPT,
+				      EHOSTDOWN, ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
+				      EPERM,     ETIMEDOUT,    ECONNRESET };
 
 	for (size_t i = 0; i < ELEMENTS(errors); i++)
 		if (errors[i] == error)
@@ -46,9 +46,11 @@ static void accept_failed(struct listener *listener, int error)
 		log_text(event, "address", endpoint_print(listener->endpoint, address));
 		log_errno(event, "error", error);
 		log_text(event, "message",
-			 error == EMFILE ? "out of descriptors; clients wait; raise LimitNOFILE or lower max_sessions" :
-			 error == ENFILE ? "the system is out of descriptors; clients wait; raise fs.file-max" :
-					   "clients wait; trying again");
+			 error == EMFILE ?
+				 "out of descriptors; clients wait; raise LimitNOFILE or lower max_sessions" :
+			 error == ENFILE ?
+				 "the system is out of descriptors; clients wait; raise fs.file-max" :
+				 "clients wait; trying again");
 		if (left_out > 0)
 			log_number(event, "left_out", left_out);
 		log_end(event);
@@ -64,12 +66,13 @@ static void start_failed(struct listener *listener, const struct admission *admi
 	struct service *service = listener->service;
 	const struct conf_service *settings = service->settings;
 	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_ERROR, "fail");
-	const char *object = strcmp(failure->step, "exec") == 0	     ? settings->program :
+	const char *object = strcmp(failure->step, "exec") == 0      ? settings->program :
 			     strcmp(failure->step, "directory") == 0 ? settings->directory :
 			     strcmp(failure->step, "chroot") == 0    ? settings->chroot :
 			     strcmp(failure->step, "stderr") == 0    ? settings->stderr_target.path :
-			     failure->stage >= CHILD_STAGE_GROUPS && failure->stage <= CHILD_STAGE_UID ? settings->user :
-								       NULL;
+			     failure->stage >= CHILD_STAGE_GROUPS && failure->stage <= CHILD_STAGE_UID ?
+								    settings->user :
+								    NULL;
 	char peer[PEER_TEXT_MAX];
 
 	log_text(event, "service", settings->name);
@@ -157,8 +160,7 @@ static void learn_addresses(const struct listener *listener, int fd, const struc
 		return;
 	}
 	peer_from_sockaddr(address, length, ret_peer);
-	if (listener->local.family == PEER_NONE &&
-	    getsockname(fd, (struct sockaddr *)&own, &own_length) == 0)
+	if (listener->local.family == PEER_NONE && getsockname(fd, (struct sockaddr *)&own, &own_length) == 0)
 		peer_from_sockaddr((const struct sockaddr *)&own, own_length, ret_local);
 }
 
@@ -170,7 +172,8 @@ static bool admit_connection(struct listener *listener)
 	struct peer peer = { .family = PEER_NONE }, local = { .family = PEER_NONE };
 	struct spawn_failure failure;
 	struct session *session;
-	_cleanup_fd_ int fd = accept4(listener->socket.fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+	_cleanup_fd_ int fd =
+		accept4(listener->socket.fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
 
 	if (fd < 0) {
 		if (errno == EAGAIN)
@@ -198,7 +201,7 @@ static bool admit_datagram(struct listener *listener)
 	struct datagram_route route;
 	struct spawn_failure failure;
 	struct session *session;
-	int r = datagram_peek(listener->socket.fd, &head, &route);
+	int r = datagram_peek(listener->socket.fd, endpoint_is_ip(listener->endpoint), &head, &route);
 
 	if (r < 0) /* nothing there, or an error of the past (ICMP) that is cleared by now */
 		return r != -EAGAIN;
@@ -231,10 +234,6 @@ void listener_ready(struct loop_source *source, uint32_t events)
 	bool more = true;
 
 	(void)events;
-	if (listener->holder != NULL) {
-		listener->arrivals++;
-		return;
-	}
 	for (int i = 0; i < BUDGET && more; i++) {
 		if (!listener_may_serve(listener)) {
 			listener_park(listener);

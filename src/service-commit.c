@@ -48,7 +48,8 @@ static void adjust(struct plan *plan, struct listener *listener)
 
 	if (listener->socket.fd < 0 || listener->holder != NULL)
 		return;
-	if (listen_adjust(&listener->socket, listener->endpoint, &settings->socket, settings->wait, reason) < 0)
+	if (listen_adjust(&listener->socket, listener->endpoint, &settings->socket, settings->wait, reason) <
+	    0)
 		log_message(plan->set->log, LOG_LEVEL_WARNING, "listen", "%s: %s: %s", settings->name,
 			    endpoint_print(listener->endpoint, address), reason);
 }
@@ -76,15 +77,11 @@ static void retire_listeners(struct plan *plan, struct service_summary *summary)
 
 	for (size_t i = 0; i < set->listener_count; i++) {
 		struct listener *listener = set->listeners[i];
-		struct session *holder = listener->holder;
-
-		listener_stop(listener);
 		if (plan->claimed[i]) {
-			listener->holder = holder;
-			if (holder != NULL)
-				holder->listener = listener;
+			listener_rest(listener);
 			continue;
 		}
+		listener_stop(listener);
 		listen_close(&listener->socket, listener->endpoint);
 		free(listener);
 		summary->closed++;
@@ -139,7 +136,8 @@ static void commit_listeners(struct plan *plan, struct service_summary *summary)
 void plan_commit(struct plan *plan, struct service_summary *ret_summary)
 {
 	struct service_set *set = plan->set;
-	struct service_summary summary = { .services = plan->service_count, .listeners = plan->listener_count };
+	struct service_summary summary = { .services = plan->service_count,
+					   .listeners = plan->listener_count };
 	struct conf *before = set->conf;
 
 	retire_listeners(plan, &summary);

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define SESSIONS_MOST 20000   /* what `max_sessions = auto` stands for, at most */
+#define SESSIONS_MOST   20000 /* what `max_sessions = auto` stands for, at most */
 #define DESCRIPTORS_OWN 64    /* log, epoll, reserve, a reload in progress ... */
 
 /* ---- order ---- */
@@ -97,13 +97,14 @@ static ssize_t find_listener(const struct service_set *set, const struct endpoin
 
 /* ---- opening ---- */
 
-static void listen_failed(struct plan *plan, const struct conf_service *settings, const struct endpoint *endpoint,
-			  const char *reason)
+static void listen_failed(struct plan *plan, const struct conf_service *settings,
+			  const struct endpoint *endpoint, const char *reason)
 {
 	char address[ENDPOINT_TEXT_MAX], subject[128];
 
 	snprintf(subject, sizeof(subject), "%s.listen", settings->name);
-	conf_error_add(plan->errors, settings->where.path, settings->where.line, subject, "%s: %s", endpoint_print(endpoint, address), reason);
+	conf_error_add(plan->errors, settings->where.path, settings->where.line, subject, "%s: %s",
+		       endpoint_print(endpoint, address), reason);
 }
 
 int plan_open(struct listener *listener, const struct endpoint *endpoint, const struct conf_service *settings,
@@ -133,7 +134,8 @@ static bool goes_and_is_in_the_way(const struct plan *plan, const struct endpoin
 {
 	for (size_t i = 0; i < plan->set->listener_count; i++)
 		if (!plan->claimed[i] && in_the_way(plan->set->listeners[i], endpoint))
-			return true;
+			/* A program that has it (wait = yes) keeps the address busy. */
+			return plan->set->listeners[i]->holder == NULL;
 	return false;
 }
 
@@ -285,11 +287,12 @@ static int plan_sessions(struct plan *plan)
 	size_t room = most > fixed ? (most - fixed) / each : 0;
 
 	if (room == 0 || daemon->max_sessions > room) {
-		conf_error_add(plan->errors, "usherd", 0, daemon->max_sessions > room ? "usherd.max_sessions" : NULL,
-			       "%zu listeners and %u sessions need %zu descriptors, the limit is %zu; raise it "
-			       "(LimitNOFILE= of the unit, or ulimit -n) or lower max_sessions",
-			       plan->listener_count, daemon->max_sessions > 0 ? daemon->max_sessions : 1,
-			       fixed + each * (daemon->max_sessions > 0 ? daemon->max_sessions : 1), most);
+		conf_error_add(
+			plan->errors, "usherd", 0, daemon->max_sessions > room ? "usherd.max_sessions" : NULL,
+			"%zu listeners and %u sessions need %zu descriptors, the limit is %zu; raise it "
+			"(LimitNOFILE= of the unit, or ulimit -n) or lower max_sessions",
+			plan->listener_count, daemon->max_sessions > 0 ? daemon->max_sessions : 1,
+			fixed + each * (daemon->max_sessions > 0 ? daemon->max_sessions : 1), most);
 		return -EINVAL;
 	}
 	plan->max_sessions = daemon->max_sessions > 0 ? daemon->max_sessions :
@@ -341,11 +344,14 @@ static void reopen_closed(struct plan *plan)
 
 		if (!plan->closed[i])
 			continue;
-		if (plan_open(listener, listener->endpoint, settings, reason) < 0)
-			log_message(plan->set->log, LOG_LEVEL_ERROR, "listen", "%s: %s: could not be opened again: %s",
-				    settings->name, endpoint_print(listener->endpoint, address), reason);
-		else
+		if (plan_open(listener, listener->endpoint, settings, reason) == 0) {
 			listener_start(listener);
+			continue;
+		}
+		log_message(plan->set->log, LOG_LEVEL_ERROR, "listen",
+			    "%s: %s: could not be opened again: %s; trying until it can", settings->name,
+			    endpoint_print(listener->endpoint, address), reason);
+		plan->set->missing = true;
 	}
 }
 

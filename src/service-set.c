@@ -100,6 +100,10 @@ int service_set_apply(struct service_set *set, struct conf *conf, struct conf_er
 			try_absent(set);
 	}
 	plan_free(&plan);
+	if (set->missing) {
+		set->missing = false;
+		loop_arm(set->loop, &set->absent, loop_now_ns(set->loop) + ABSENT_RETRY_NS);
+	}
 	/* The snapshot before goes with its last session; what it had is given
 	 * back to the system, since a reload may be the peak of a long life. */
 	malloc_trim(0);

@@ -3,8 +3,8 @@
  *
  * A program that ends without having taken what it was started for would be
  * started again at once, for ever. So the queue is compared with what it was at
- * the hand-over. For TCP: connections that waited (TCP_INFO of a listening socket)
- * and that came since (edges in epoll) against those that wait now. For
+ * the hand-over. For TCP: the connections that wait (TCP_INFO of a listening
+ * socket) before and after, and whether others came meanwhile. For
  * datagrams: sender and size of the first one, and when that is not enough, its
  * time of arrival. A queue from which nothing was taken in a short life pauses
  * the listener, longer each time. A datagram that outlived several programs is
@@ -20,7 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define LONG_LIFE_NS NS_PER_S
+#define LONG_LIFE_NS   NS_PER_S
 #define UNTOUCHED_MOST 4
 
 /* Connections in the accept queue, 0 where the kernel does not tell. */
@@ -73,57 +73,73 @@ static int look(struct listener *listener, struct datagram_head *ret_head)
 
 	if (listener->look_closely)
 		datagram_stamp(fd, true);
-	r = datagram_peek(fd, ret_head, &route);
+	r = datagram_peek(fd, endpoint_is_ip(listener->endpoint), ret_head, &route);
 	if (listener->look_closely)
 		datagram_stamp(fd, false);
 	return r;
 }
 
-/* Each connection that comes while a program has the socket wakes us once. Events that
- * melt into one, or are taken by the program before we look, only make the
- * count smaller, and one of them is for what waited already. */
-void listener_watch_held(struct listener *listener)
+/* Begins to look out for connections that come while a program has the socket:
+ * an edge-triggered epoll set of its own, asked when the program has ended. The
+ * event for what waits already is taken out at once. */
+static void watch_arrivals(struct listener *listener)
 {
-	struct loop *loop = listener->service->set->loop;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
-	loop_remove(loop, &listener->source);
-	listener->arrivals = 0;
-	if (endpoint_is_stream(listener->endpoint))
-		(void)loop_add(loop, &listener->source, EPOLLIN | EPOLLET);
+	listener->arrivals = epoll_create1(EPOLL_CLOEXEC);
+	if (listener->arrivals < 0)
+		return;
+	(void)epoll_ctl(listener->arrivals, EPOLL_CTL_ADD, listener->socket.fd, &event);
+	(void)epoll_wait(listener->arrivals, &event, 1, 0);
+}
+
+static bool others_came(const struct listener *listener)
+{
+	struct epoll_event event;
+
+	return listener->arrivals >= 0 && epoll_wait(listener->arrivals, &event, 1, 0) == 1;
+}
+
+void listener_let_go(struct listener *listener)
+{
+	listener->holder = NULL;
+	if (listener->arrivals >= 0)
+		close(fd_take(&listener->arrivals));
 }
 
 void listener_hand_over(struct listener *listener)
 {
-	struct peer nobody = { .family = PEER_NONE };
 	struct spawn_failure failure;
 	struct session *session;
 
 	listener->head = (struct datagram_head){ .size = 0 };
-	if (endpoint_is_stream(listener->endpoint))
-		listener->backlog = waiting_connections(listener);
-	else if (look(listener, &listener->head) < 0)
+	if (!endpoint_is_stream(listener->endpoint) && look(listener, &listener->head) < 0)
 		return; /* an error of the past, cleared by looking at it */
-
+	if (endpoint_is_stream(listener->endpoint)) {
+		watch_arrivals(listener);
+		listener->backlog = waiting_connections(listener);
+	}
 	make_blocking(listener->socket.fd);
 
-	struct admission admission = { SPAWN_WAIT, listener->socket.fd, &listener->head.peer, &listener->local, NULL };
+	struct peer bound = { .family = PEER_NONE };
+	struct admission admission = { SPAWN_WAIT, listener->socket.fd, &listener->head.peer, &bound, NULL };
 
-	if (listener->local.family == PEER_NONE)
-		admission.local = &nobody;
+	peer_from_sockaddr(&listener->endpoint->address.sa, listener->endpoint->length, &bound);
+
 	if (service_begin(listener, &admission, &session, &failure) == 0) {
 		listener->holder = session;
-		listener_watch_held(listener);
+		listener_settle(listener);
+	} else {
+		listener_let_go(listener);
 	}
 }
 
-static bool took_no_connection(const struct listener *listener)
+/* `came`: others came meanwhile, at least one. Where the length of the queue is
+ * not known, that gives the program the benefit of the doubt. */
+static bool took_no_connection(const struct listener *listener, bool came)
 {
-	unsigned came = listener->arrivals > 0 ? listener->arrivals - 1 : 0;
-
-	/* Where the length of the queue is not known, a new one gives the program
-	 * the benefit of the doubt. */
 	if (listener->endpoint->kind != ENDPOINT_TCP)
-		return came == 0;
+		return !came;
 	return waiting_connections(listener) >= listener->backlog + came;
 }
 
@@ -140,14 +156,23 @@ static bool took_no_datagram(struct listener *listener)
 	return alike && closely && head.stamp_ns == listener->head.stamp_ns;
 }
 
-/* Whether the program left the queue as it found it. */
-static bool took_nothing(struct listener *listener, const struct session_outcome *outcome)
+/* What can be said of what the program did with the queue. */
+enum verdict { TOOK_SOMETHING, TOOK_NOTHING, TOOK_NOTHING_IT_SEEMS };
+
+static enum verdict judge(struct listener *listener, const struct session_outcome *outcome)
 {
+	bool stream = endpoint_is_stream(listener->endpoint);
+	bool came = stream && others_came(listener);
+
 	if (outcome->lasted_ns >= LONG_LIFE_NS || !something_waits(listener)) {
 		listener->look_closely = false;
-		return false;
+		return TOOK_SOMETHING;
 	}
-	return endpoint_is_stream(listener->endpoint) ? took_no_connection(listener) : took_no_datagram(listener);
+	if (stream ? !took_no_connection(listener, came) : !took_no_datagram(listener))
+		return TOOK_SOMETHING;
+	/* A queue that grew may have been served all the same, and Unix sockets
+	 * tell little about theirs. */
+	return came || !endpoint_is_ip(listener->endpoint) ? TOOK_NOTHING_IT_SEEMS : TOOK_NOTHING;
 }
 
 static void log_took_nothing(const struct listener *listener, uint64_t pause_ns)
@@ -159,31 +184,33 @@ static void log_took_nothing(const struct listener *listener, uint64_t pause_ns)
 	log_text(event, "address", endpoint_print(listener->endpoint, address));
 	log_text(event, "reason", "took_nothing");
 	log_seconds(event, "seconds", pause_ns);
-	log_text(event, "message", "the program ended without taking what waits; wait = yes is for programs that "
-				   "accept or receive themselves");
+	log_text(event, "message",
+		 "the program ended without taking what waits; wait = yes is for programs that "
+		 "accept or receive themselves");
 	log_end(event);
 }
 
 void listener_take_back(struct listener *listener, const struct session_outcome *outcome)
 {
 	const struct conf_service *settings = listener->service->settings;
+	enum verdict verdict = judge(listener, outcome);
 	char reason[LISTEN_REASON_MAX];
 
-	listener->holder = NULL;
-	loop_remove(listener->service->set->loop, &listener->source);
+	listener_let_go(listener);
 	/* A reload may have put other rules in force while it was away. */
-	if (!settings->wait)
-		(void)listen_adjust(&listener->socket, listener->endpoint, &settings->socket, false, reason);
-	if (!took_nothing(listener, outcome)) {
+	(void)listen_adjust(&listener->socket, listener->endpoint, &settings->socket, settings->wait, reason);
+	if (verdict == TOOK_SOMETHING) {
 		throttle_succeed(&listener->throttle);
 		listener->untouched = 0;
 		listener_settle(listener);
 		return;
 	}
 
-	uint64_t pause_ns = throttle_fail(&listener->throttle, &throttle_wait);
+	bool certain = verdict == TOOK_NOTHING;
+	uint64_t pause_ns =
+		throttle_fail(&listener->throttle, certain ? &throttle_wait : &throttle_wait_doubt);
 
-	if (!endpoint_is_stream(listener->endpoint) && ++listener->untouched >= UNTOUCHED_MOST) {
+	if (certain && !endpoint_is_stream(listener->endpoint) && ++listener->untouched >= UNTOUCHED_MOST) {
 		datagram_discard(listener->socket.fd);
 		listener->untouched = 0;
 	}

@@ -26,7 +26,9 @@ static bool armed(const struct loop_timer *timer)
 
 static bool service_may_serve(const struct service *service)
 {
-	return !service->retired && !armed(&service->pause) && service->gate.active < service->gate.instances;
+	/* With wait = yes the limit is one program a socket: see listener_free(). */
+	return !service->retired && !armed(&service->pause) &&
+	       (service->settings->wait || service->gate.active < service->gate.instances);
 }
 
 /* What is in the way of this listener alone. */
@@ -68,8 +70,6 @@ void listener_settle(struct listener *listener)
 {
 	struct loop *loop = listener->service->set->loop;
 
-	if (listener->holder != NULL)
-		return;
 	if (!listener_free(listener)) {
 		/* Its own trouble ends with its own call to settle. */
 		loop_remove(loop, &listener->source);
@@ -107,22 +107,24 @@ void service_settle(struct service *service)
 void listener_start(struct listener *listener)
 {
 	listener->source.fd = listener->socket.fd;
-	if (listener->holder != NULL)
-		listener_watch_held(listener);
-	else
-		listener_settle(listener);
+	listener_settle(listener);
 }
 
-void listener_stop(struct listener *listener)
+void listener_rest(struct listener *listener)
 {
 	struct loop *loop = listener->service->set->loop;
 
 	loop_remove(loop, &listener->source);
 	loop_disarm(loop, &listener->pause);
 	unpark(listener);
+}
+
+void listener_stop(struct listener *listener)
+{
+	listener_rest(listener);
 	if (listener->holder != NULL)
 		listener->holder->listener = NULL;
-	listener->holder = NULL;
+	listener_let_go(listener);
 }
 
 /* ---- pauses ---- */
@@ -182,13 +184,15 @@ void listener_init(struct listener *listener, struct service *service)
 		.service = service,
 		.source = { .fd = -1, .ready = listener_ready, .set = LOOP_ADMISSION },
 		.socket = { .fd = -1 },
+		.arrivals = -1,
 		.pause = { .expired = listener_pause_over },
 	};
 }
 
 /* ---- the end of a session ---- */
 
-void service_session_ended(void *context, const struct session *session, const struct session_outcome *outcome)
+void service_session_ended(void *context, const struct session *session,
+			   const struct session_outcome *outcome)
 {
 	struct service_set *set = context;
 	struct service *service = session->service;

@@ -22,13 +22,13 @@
 /* One listening socket of a service. */
 struct listener {
 	struct service *service;
-	struct loop_source source;      /* polled only while a client could be served */
-	struct listen_socket socket;    /* fd -1: the address does not exist yet */
+	struct loop_source source;       /* polled only while a client could be served */
+	struct listen_socket socket;     /* fd -1: the address does not exist yet */
 	const struct endpoint *endpoint; /* in the configuration of `service` */
-	struct peer local;              /* the address, unless it is a wildcard */
-	struct loop_timer pause;        /* accept(2) has no resources, or a wait program took nothing */
+	struct peer local;               /* the address, unless it is a wildcard */
+	struct loop_timer pause;         /* accept(2) has no resources, or a wait program took nothing */
 	struct throttle throttle;
-	struct listener *parked_next;   /* in service->parked */
+	struct listener *parked_next; /* in service->parked */
 	bool parked;
 	bool absent_told;
 	unsigned passed_over; /* errors of accept(2) in a row that only concern one connection */
@@ -39,7 +39,7 @@ struct listener {
 	unsigned untouched;        /* times that it still waited afterwards */
 	bool look_closely;         /* a datagram like it waited afterwards: compare times of arrival */
 	unsigned backlog;          /* connections that waited at the hand-over */
-	unsigned arrivals;         /* signs of new ones since */
+	int arrivals;              /* an epoll descriptor that tells whether others came since, or -1 */
 };
 
 struct service {
@@ -61,13 +61,14 @@ struct service_set {
 	struct spawn *spawn;
 	struct session_table *sessions;
 	struct gate gate;
-	struct conf *conf;           /* the one in force, or NULL */
-	struct service **services;   /* by name */
+	struct conf *conf;         /* the one in force, or NULL */
+	struct service **services; /* by name */
 	size_t service_count;
 	struct listener **listeners; /* by address */
 	size_t listener_count;
 	unsigned generation;
-	struct loop_timer absent;    /* tries addresses again that did not exist */
+	struct loop_timer absent; /* tries addresses again that did not exist */
+	bool missing;             /* one could not be opened again after a plan was dropped */
 	struct log_limit accept_trouble;
 	bool draining;
 	void (*drained)(void *context); /* no session is left after a drain began */
@@ -98,12 +99,15 @@ void service_free(struct service *service); /* with no session and no listener l
 void service_init(struct service *service, struct service_set *set);
 void listener_init(struct listener *listener, struct service *service);
 
-/* A socket was opened or closed: puts it into the loop, or takes it out. */
+/* Puts a listener into the loop; takes it out for a while (its program keeps the
+ * socket), or for good. */
 void listener_start(struct listener *listener);
+void listener_rest(struct listener *listener);
 void listener_stop(struct listener *listener);
 
 /* The callback of the session table. */
-void service_session_ended(void *context, const struct session *session, const struct session_outcome *outcome);
+void service_session_ended(void *context, const struct session *session,
+			   const struct session_outcome *outcome);
 
 /* ---- service-admit.c ---- */
 
@@ -124,7 +128,7 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 /* ---- service-wait.c ---- */
 
 void listener_hand_over(struct listener *listener);
-void listener_watch_held(struct listener *listener);
+void listener_let_go(struct listener *listener); /* of its holder; idempotent */
 void listener_take_back(struct listener *listener, const struct session_outcome *outcome);
 
 #endif

@@ -13,18 +13,16 @@
 #include "base.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define BLOCK_SESSIONS 1024
+#define BLOCK_SESSIONS   1024
 #define STDERR_ONLY_MOST 1024
-#define REPLIES_A_ROUND 64
+_Static_assert(REPLIES_BUFFER <= STDERR_TAP_BUFFER, "they share a buffer");
 
 struct session_table {
 	struct loop *loop;
@@ -37,8 +35,8 @@ struct session_table {
 
 	struct session **blocks;
 	size_t block_count;
-	size_t touched;           /* entries that were ever used; the rest of the blocks is fresh */
-	struct session *free;     /* linked by next */
+	size_t touched;       /* entries that were ever used; the rest of the blocks is fresh */
+	struct session *free; /* linked by next */
 	struct session *living;
 	size_t count;             /* living */
 	size_t stderr_only_count; /* not living, stderr open */
@@ -60,7 +58,7 @@ static struct session *entry_take(struct session_table *table)
 	}
 	memset(session, 0, sizeof(*session));
 	session->table = table;
-	session->process.fd = session->replies.fd = session->datagram = -1;
+	session->process.fd = session->replies.source.fd = session->replies.socket = -1;
 	return session;
 }
 
@@ -163,70 +161,6 @@ static void stderr_closed(struct stderr_tap *tap)
 	entry_give(session);
 }
 
-/* ---- replies of a datagram filter ---- */
-
-/* Sends a reply with the rights of the service where a file is named: the client
- * chose that path, and root would be let in anywhere. */
-static int send_reply(const struct session *session, const void *bytes, size_t size)
-{
-	const struct conf_identity *identity = &session->settings->identity;
-	bool named = session->route.peer.sa.sa_family == AF_UNIX && identity->change;
-
-	if (named) {
-		setfsgid(identity->gid);
-		setfsuid(identity->uid);
-	}
-
-	int r = datagram_reply(session->datagram, &session->route, bytes, size);
-
-	if (named) {
-		setfsuid(geteuid());
-		setfsgid(getegid());
-	}
-	return r;
-}
-
-/* Passes on up to `most` replies. Returns whether there may be more. */
-static bool pass_replies(struct session *session, unsigned most)
-{
-	char *buffer = session->table->taps.buffer;
-
-	for (unsigned i = 0; i < most; i++) {
-		ssize_t size = recv(session->replies.fd, buffer, STDERR_TAP_BUFFER, MSG_DONTWAIT);
-
-		if (size < 0 && (errno == EAGAIN || errno == EINTR))
-			return true;
-		if (size <= 0) /* nobody has the other end any more; an empty message looks the same */
-			return false;
-
-		int r = send_reply(session, buffer, (size_t)size);
-
-		if (r < 0)
-			log_message(session->table->log, LOG_LEVEL_DEBUG, "reply-lost", "%s: %s",
-				    session->settings->name, strerror(-r));
-	}
-	return true;
-}
-
-static void replies_close(struct session *session)
-{
-	if (session->replies.fd < 0)
-		return;
-	loop_remove(session->table->loop, &session->replies);
-	cleanup_fd(&session->replies.fd);
-	cleanup_fd(&session->datagram);
-	session->replies.fd = session->datagram = -1;
-}
-
-static void replies_ready(struct loop_source *source, uint32_t events)
-{
-	struct session *session = container_of(source, struct session, replies);
-
-	(void)events;
-	if (!pass_replies(session, REPLIES_A_ROUND))
-		replies_close(session);
-}
-
 /* ---- end ---- */
 
 static void log_outcome(const struct session *session, const struct session_outcome *outcome,
@@ -259,12 +193,9 @@ static void end(struct session *session, const struct session_outcome *outcome, 
 	struct session_table *table = session->table;
 
 	loop_disarm(table->loop, &session->kill_timer);
-	loop_forget(table->loop, &session->process);
-	cleanup_fd(&session->process.fd);
-	session->process.fd = -1;
-	if (session->replies.fd >= 0)
-		pass_replies(session, REPLIES_A_ROUND);
-	replies_close(session);
+	loop_remove(table->loop, &session->process);
+	close(fd_take(&session->process.fd));
+	replies_close(&session->replies);
 	stderr_tap_drain(&session->tap);
 	log_outcome(session, outcome, usage);
 	living_remove(session);
@@ -290,7 +221,7 @@ static void process_ready(struct loop_source *source, uint32_t events)
 	/* The system call also gives rusage, which waitid(3) of the C library leaves out. */
 	if (syscall(SYS_waitid, P_PIDFD, source->fd, &info, WEXITED | WNOHANG, &usage) != 0) {
 		if (errno != ECHILD)
-			return; /* still ready: the next round tries again */
+			return;                   /* still ready: the next round tries again */
 		memset(&usage, 0, sizeof(usage)); /* gone without us; nothing more will be known */
 	} else if (info.si_pid == 0) {
 		return;
@@ -335,65 +266,99 @@ void session_terminate_all(struct session_table *table, bool at_once)
 
 /* ---- beginning ---- */
 
-static void log_start(const struct session *session, const struct session_origin *origin, const struct peer *local)
+static void log_start(const struct session *session, const struct session_origin *origin,
+		      const struct spawn_request *request)
 {
 	struct log_event *event = log_begin(session->table->log, LOG_LEVEL_INFO, "start");
-	char text[PEER_TEXT_MAX];
+	char text[PEER_TEXT_MAX], address[ENDPOINT_TEXT_MAX];
+	bool known = request->local->family != PEER_NONE;
 
 	log_text(event, "service", session->settings->name);
 	log_number(event, "session", session->id);
 	log_number(event, "pid", (uint64_t)session->pid);
 	log_text(event, "peer", peer_print(&session->peer, text));
-	log_text(event, "local", peer_print(local, text));
+	log_text(event, "local",
+		 known ? peer_print(request->local, text) : endpoint_print(request->endpoint, address));
 	log_printf(event, "active", "%u/%u", origin->active, origin->limit);
 	log_end(event);
 }
 
-/* Watches what the spawn gave. On failure the process is ended: it would be
- * one that nobody looks after. Takes the child's descriptors in any case. */
-static int watch(struct session *session, struct spawn_child *child, const struct spawn_request *request,
-		 const struct session_origin *origin)
+/* Ends a process that could not be watched: nobody would look after it. */
+static void drop(struct session *session)
 {
-	struct session_table *table = session->table;
-	int r;
-
-	session->pid = child->pid;
-	session->process = (struct loop_source){ .fd = child->pidfd, .ready = process_ready, .set = LOOP_WORK };
-	session->kill_timer.expired = kill_due;
-	session->replies = (struct loop_source){ .fd = child->replies, .ready = replies_ready, .set = LOOP_WORK };
-	r = loop_add(table->loop, &session->process, EPOLLIN);
-	if (r == 0 && child->stderr_pipe >= 0)
-		r = stderr_tap_open(&session->tap, &table->taps, fd_take(&child->stderr_pipe));
-	if (r == 0 && child->replies >= 0) {
-		session->route = *origin->route;
-		session->datagram = fcntl(request->socket, F_DUPFD_CLOEXEC, 3);
-		r = session->datagram < 0 ? -errno : loop_add(table->loop, &session->replies, EPOLLIN);
-	}
-	if (r == 0)
-		return 0;
-
 	siginfo_t info;
 
 	kill(-session->pid, SIGKILL);
 	while (waitid(P_PIDFD, (id_t)session->process.fd, &info, WEXITED) != 0 && errno == EINTR)
 		continue;
-	cleanup_fd(&child->stderr_pipe);
 	stderr_tap_close(&session->tap);
-	loop_remove(table->loop, &session->process);
-	cleanup_fd(&session->process.fd);
-	replies_close(session);
+	loop_remove(session->table->loop, &session->process);
+	close(fd_take(&session->process.fd));
+}
+
+/* Watches what the spawn gave; takes its descriptors in any case. */
+static int watch(struct session *session, struct spawn_child *child)
+{
+	struct session_table *table = session->table;
+	int r;
+
+	session->pid = child->pid;
+	session->process =
+		(struct loop_source){ .fd = child->pidfd, .ready = process_ready, .set = LOOP_WORK };
+	session->kill_timer.expired = kill_due;
+	r = loop_add(table->loop, &session->process, EPOLLIN);
+	if (child->stderr_pipe >= 0) {
+		int tap = stderr_tap_open(&session->tap, &table->taps, child->stderr_pipe);
+
+		r = r < 0 ? r : tap;
+	}
+	if (child->replies >= 0) {
+		int replies = replies_open(&session->replies, child->replies);
+
+		r = r < 0 ? r : replies;
+	}
+	if (r < 0)
+		drop(session);
 	return r;
 }
 
-int session_begin(struct session_table *table, const struct session_origin *origin, struct spawn_request *request,
-		  struct session **ret_session, struct spawn_failure *ret_failure)
+/* Spawns and watches. On failure nothing is left but what replies_close() and entry_give() take. */
+static int start(struct session *session, const struct session_origin *origin,
+		 const struct spawn_request *request, struct spawn_failure *ret_failure)
 {
-	struct session *session = entry_take(table);
+	struct session_table *table = session->table;
 	struct spawn_child child;
 	int r;
 
+	if (request->kind == SPAWN_FILTER) {
+		r = replies_prepare(&session->replies, table->loop, request->socket, origin->route,
+				    &session->settings->identity, table->taps.buffer);
+		if (r < 0) {
+			*ret_failure =
+				(struct spawn_failure){ .step = "dup", .error = -r, .before_child = true };
+			return r;
+		}
+	}
+	r = spawn_start(table->spawn, request, &child, ret_failure);
+	if (r < 0)
+		return r;
+	r = watch(session, &child);
+	if (r < 0)
+		*ret_failure =
+			(struct spawn_failure){ .step = "watch", .stage = CHILD_STAGE_EXEC, .error = -r };
+	return r;
+}
+
+int session_begin(struct session_table *table, const struct session_origin *origin,
+		  struct spawn_request *request, struct session **ret_session,
+		  struct spawn_failure *ret_failure)
+{
+	struct session *session = entry_take(table);
+	int r;
+
 	if (session == NULL) {
-		*ret_failure = (struct spawn_failure){ .step = "session", .error = ENOBUFS, .before_child = true };
+		*ret_failure =
+			(struct spawn_failure){ .step = "session", .error = ENOBUFS, .before_child = true };
 		return -ENOBUFS;
 	}
 	session->id = request->session = ++table->last_id;
@@ -404,24 +369,20 @@ int session_begin(struct session_table *table, const struct session_origin *orig
 	session->peer = *request->peer;
 	session->started_ns = loop_now_ns(table->loop);
 
-	r = spawn_start(table->spawn, request, &child, ret_failure);
-	if (r == 0) {
-		r = watch(session, &child, request, origin);
-		if (r < 0)
-			*ret_failure = (struct spawn_failure){ .step = "watch", .error = -r };
-	}
+	r = start(session, origin, request, ret_failure);
 	if (r < 0) {
+		replies_close(&session->replies);
 		entry_give(session);
 		return r;
 	}
 	living_add(session);
-	log_start(session, origin, request->local);
+	log_start(session, origin, request);
 	*ret_session = session;
 	return 0;
 }
 
-int session_table_new(struct loop *loop, struct log *log, struct spawn *spawn, session_ended *ended, void *context,
-		      struct session_table **ret_table)
+int session_table_new(struct loop *loop, struct log *log, struct spawn *spawn, session_ended *ended,
+		      void *context, struct session_table **ret_table)
 {
 	struct session_table *table = calloc(1, sizeof(*table));
 	char *buffer = malloc(STDERR_TAP_BUFFER);
@@ -457,7 +418,7 @@ void session_table_free(struct session_table *table)
 		stderr_tap_close(&session->tap);
 		loop_remove(table->loop, &session->process);
 		cleanup_fd(&session->process.fd);
-		replies_close(session);
+		replies_close(&session->replies);
 		conf_unref(session->conf);
 	}
 	for (size_t i = 0; i < table->block_count; i++)

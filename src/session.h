@@ -10,6 +10,7 @@
 #include "log.h"
 #include "loop.h"
 #include "peer.h"
+#include "replies.h"
 #include "spawn.h"
 #include "stderr-tap.h"
 
@@ -33,9 +34,7 @@ struct session {
 	struct loop_source process; /* the pidfd */
 	struct loop_timer kill_timer;
 	struct stderr_tap tap;
-	struct loop_source replies; /* a filter's, else fd -1 */
-	int datagram;               /* our own duplicate of the filter's socket */
-	struct datagram_route route;
+	struct replies replies; /* of a datagram filter */
 	struct session_table *table;
 	struct session *previous, *next; /* in the list of those that live */
 };
@@ -49,7 +48,8 @@ struct session_outcome {
 
 /* Told once for each session, after its `end` line; the session's struct is
  * gone when this returns. */
-typedef void session_ended(void *context, const struct session *session, const struct session_outcome *outcome);
+typedef void session_ended(void *context, const struct session *session,
+			   const struct session_outcome *outcome);
 
 /* What a session is begun with, beside the spawn request. */
 struct session_origin {
@@ -61,8 +61,8 @@ struct session_origin {
 };
 
 /* Borrows loop, log and spawn. Returns 0 or -errno. */
-int session_table_new(struct loop *loop, struct log *log, struct spawn *spawn, session_ended *ended, void *context,
-		      struct session_table **ret_table);
+int session_table_new(struct loop *loop, struct log *log, struct spawn *spawn, session_ended *ended,
+		      void *context, struct session_table **ret_table);
 void session_table_free(struct session_table *table);
 
 /* Takes the memory for `count` sessions at once (and some whose stderr outlives
@@ -72,8 +72,9 @@ int session_table_reserve(struct session_table *table, size_t count);
 
 /* Spawns the service and watches it; `request->session` is filled in. Returns 0, or -errno and
  * what failed; then there is no session. */
-int session_begin(struct session_table *table, const struct session_origin *origin, struct spawn_request *request,
-		  struct session **ret_session, struct spawn_failure *ret_failure);
+int session_begin(struct session_table *table, const struct session_origin *origin,
+		  struct spawn_request *request, struct session **ret_session,
+		  struct spawn_failure *ret_failure);
 
 size_t session_count(const struct session_table *table);
 

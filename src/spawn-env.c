@@ -38,7 +38,7 @@ static void add_ip(struct spawn_env *environment, const char *protocol, const st
 	add(environment, "PROTO=%s", protocol);
 	add(environment, "%sLOCALIP=%s", protocol, peer_print_address(request->local, text));
 	add(environment, "%sLOCALPORT=%u", protocol, request->local->port);
-	if (request->peer->family == PEER_NONE)
+	if (request->kind == SPAWN_WAIT)
 		return;
 	peer_print_address(request->peer, text);
 	add(environment, "%sREMOTEIP=%s", protocol, text);
@@ -57,7 +57,7 @@ static void add_unix(struct spawn_env *environment, const struct spawn_request *
 		add(environment, "UNIXLOCALPATH=%s", endpoint->address.un.sun_path);
 		add(environment, "IPCLOCALPATH=%s", endpoint->address.un.sun_path);
 	}
-	if (request->peer->family != PEER_UNIX)
+	if (request->kind == SPAWN_WAIT || request->peer->family != PEER_UNIX)
 		return;
 	add(environment, "UNIXREMOTEEUID=%u", request->peer->unix_peer.uid);
 	add(environment, "UNIXREMOTEEGID=%u", request->peer->unix_peer.gid);
@@ -69,7 +69,7 @@ static void add_unix(struct spawn_env *environment, const struct spawn_request *
 static void add_vsock(struct spawn_env *environment, const struct spawn_request *request)
 {
 	add(environment, "PROTO=VSOCK");
-	if (request->peer->family != PEER_VSOCK)
+	if (request->kind == SPAWN_WAIT || request->peer->family != PEER_VSOCK)
 		return;
 	add(environment, "VSOCKREMOTECID=%u", request->peer->vsock.cid);
 	add(environment, "VSOCKREMOTEPORT=%u", request->peer->vsock.port);

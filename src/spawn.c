@@ -33,12 +33,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define STACK_SIZE (64 * 1024)
-#define GUARD_SIZE (64 * 1024) /* a multiple of any page size */
-#define DATAGRAM_MAX 65536
-#define RESERVE 6
+#define STACK_SIZE    (64 * 1024)
+#define GUARD_SIZE    (64 * 1024) /* a multiple of any page size */
+#define DATAGRAM_MAX  65536
+#define RESERVE       6
 #define LOOK_AFTER_NS (10 * NS_PER_MS) /* how often a child that takes its time is looked after */
-#define LOOKS_MOST 1000
+#define LOOKS_MOST    1000
 
 /* Descriptors with low numbers, /dev/null but during a spawn. */
 enum slot { SLOT_INPUT, SLOT_OUTPUT, SLOT_ERROR, SLOTS };
@@ -55,14 +55,10 @@ struct spawn {
 };
 
 static const int rlimit_resource[CONF_RLIMITS] = {
-	[CONF_RLIMIT_AS] = RLIMIT_AS,
-	[CONF_RLIMIT_CORE] = RLIMIT_CORE,
-	[CONF_RLIMIT_CPU] = RLIMIT_CPU,
-	[CONF_RLIMIT_DATA] = RLIMIT_DATA,
-	[CONF_RLIMIT_FSIZE] = RLIMIT_FSIZE,
-	[CONF_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
-	[CONF_RLIMIT_NOFILE] = RLIMIT_NOFILE,
-	[CONF_RLIMIT_NPROC] = RLIMIT_NPROC,
+	[CONF_RLIMIT_AS] = RLIMIT_AS,         [CONF_RLIMIT_CORE] = RLIMIT_CORE,
+	[CONF_RLIMIT_CPU] = RLIMIT_CPU,       [CONF_RLIMIT_DATA] = RLIMIT_DATA,
+	[CONF_RLIMIT_FSIZE] = RLIMIT_FSIZE,   [CONF_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
+	[CONF_RLIMIT_NOFILE] = RLIMIT_NOFILE, [CONF_RLIMIT_NPROC] = RLIMIT_NPROC,
 	[CONF_RLIMIT_STACK] = RLIMIT_STACK,
 };
 
@@ -109,10 +105,16 @@ static void slot_fill(const struct spawn *spawn, enum slot slot, int fd)
 		BUG("a slot for a child's descriptor was lost");
 }
 
-static void slots_clear(const struct spawn *spawn)
+/* After plan_descriptors(): a slot that stayed filled would keep a client's
+ * connection open. */
+static void slots_clear(const struct spawn *spawn, const struct child_plan *plan,
+			const struct conf_service *service)
 {
-	for (size_t i = 0; i < SLOTS; i++)
-		slot_fill(spawn, (enum slot)i, spawn->null);
+	slot_fill(spawn, SLOT_INPUT, spawn->null);
+	if (plan->output != plan->input)
+		slot_fill(spawn, SLOT_OUTPUT, spawn->null);
+	if (service->stderr_target.kind == CONF_STDERR_LOG)
+		slot_fill(spawn, SLOT_ERROR, spawn->null);
 }
 
 int spawn_new(struct spawn **ret_spawn)
@@ -127,7 +129,8 @@ int spawn_new(struct spawn **ret_spawn)
 		spawn->slots[i] = -1;
 	spawn->stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	spawn->datagram = mmap(NULL, DATAGRAM_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	spawn->datagram =
+		mmap(NULL, DATAGRAM_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	spawn->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (spawn->stack == MAP_FAILED || spawn->datagram == MAP_FAILED || spawn->null < 0 ||
 	    mprotect(spawn->stack, GUARD_SIZE, PROT_NONE) != 0 || slots_open(spawn) < 0) {
@@ -137,8 +140,12 @@ int spawn_new(struct spawn **ret_spawn)
 		return -error;
 	}
 	reserve_fill(spawn);
+	if (spawn_reserve(spawn, 0) < 0) {
+		spawn_free(spawn);
+		return -ENOMEM;
+	}
 	*ret_spawn = spawn;
-	return spawn_reserve(spawn, 0);
+	return 0;
 }
 
 void spawn_free(struct spawn *spawn)
@@ -211,7 +218,8 @@ static int open_stderr_pipe(const struct conf_identity *identity, struct channel
 	return 0;
 }
 
-static int open_channels(const struct spawn_request *request, struct channels *channels, const char **ret_step)
+static int open_channels(const struct spawn_request *request, struct channels *channels,
+			 const char **ret_step)
 {
 	int r, ends[2];
 
@@ -264,7 +272,9 @@ static void plan_descriptors(const struct spawn *spawn, const struct spawn_reque
 	plan->table_size = spawn->table_size;
 	plan->input = slots[SLOT_INPUT];
 	plan->output = slots[filter ? SLOT_OUTPUT : SLOT_INPUT];
-	plan->error = target->kind == CONF_STDERR_SOCKET ? -1 : slots[SLOT_ERROR]; /* `null` is what an unused slot has */
+	plan->error = target->kind == CONF_STDERR_SOCKET ?
+			      -1 :
+			      slots[SLOT_ERROR]; /* `null` is what an unused slot has */
 	plan->error_path = target->kind == CONF_STDERR_FILE ? target->path : NULL;
 	plan->listener = request->kind == SPAWN_WAIT ? slots[SLOT_INPUT] : -1;
 	plan->datagram = filter ? slots[SLOT_INPUT] : -1;
@@ -326,6 +336,26 @@ static void collect(struct spawn_child *child)
 	cleanup_fd(&child->pidfd);
 }
 
+/* Only now, because before its exec the child's score is that of every process
+ * on our memory. Without it the service is not to run. */
+static int set_oom_score(struct spawn_child *child, int score)
+{
+	char path[40], text[12];
+	int length = snprintf(text, sizeof(text), "%d", score), error = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", child->pid);
+
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, (size_t)length) != length)
+		error = errno;
+	if (error == 0 || error == ESRCH || error == ENOENT) /* it has ended already */
+		return 0;
+	kill(child->pid, SIGKILL);
+	collect(child);
+	return -error;
+}
+
 static int start_once(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
 		      struct spawn_failure *failure)
 {
@@ -334,7 +364,6 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 	volatile struct child_failure report = { CHILD_STAGE_NONE, 0 };
 	struct child_limit limits[CONF_RLIMITS];
 	struct spawn_child child = { .pidfd = -1 };
-	char oom_score[12];
 	int r;
 
 	*failure = (struct spawn_failure){ .before_child = true };
@@ -357,22 +386,23 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 		.no_new_privileges = service->no_new_privileges,
 		.failure = &report,
 	};
-	if (service->oom_score_adj.set) {
-		snprintf(oom_score, sizeof(oom_score), "%d", service->oom_score_adj.value);
-		plan.oom_score_adj = oom_score;
-	}
 	plan_descriptors(spawn, request, &channels, &plan);
 	plan_identity(&service->identity, &plan);
 
 	failure->step = "clone";
 	r = clone_child(spawn, &plan, &child);
-	slots_clear(spawn);
+	slots_clear(spawn, &plan, service);
 	if (r < 0)
 		return r;
 	if (report.stage != CHILD_STAGE_NONE) {
 		collect(&child);
-		*failure = (struct spawn_failure){ .step = child_stage_name(report.stage), .stage = report.stage };
+		*failure = (struct spawn_failure){ .step = child_stage_name(report.stage),
+						   .stage = report.stage };
 		return -report.error;
+	}
+	if (service->oom_score_adj.set && (r = set_oom_score(&child, service->oom_score_adj.value)) < 0) {
+		*failure = (struct spawn_failure){ .step = "oom_score_adj", .stage = CHILD_STAGE_EXEC };
+		return r;
 	}
 	child.stderr_pipe = fd_take(&channels.stderr_read);
 	child.replies = fd_take(&channels.replies);

@@ -26,7 +26,7 @@ struct spawn_request {
 	const struct endpoint *endpoint; /* where the client came in */
 	uint64_t session;
 	int socket;                /* borrowed; for a filter the datagram socket */
-	const struct peer *peer;   /* PEER_NONE for SPAWN_WAIT */
+	const struct peer *peer;   /* for SPAWN_WAIT the first of many, not told to the program */
 	const struct peer *local;
 };
 

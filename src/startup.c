@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -75,7 +74,7 @@ int startup_clean(void)
 	r = open_standard_descriptors();
 	if (r < 0)
 		return r;
-	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+	if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
 		return -errno;
 	umask(022);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

@@ -3,9 +3,8 @@
 #ifndef USHERD_STARTUP_H
 #define USHERD_STARTUP_H
 
-/* Signals at their defaults, 0 to 2 open, every other descriptor
- * close-on-exec, umask 022, no ambient capabilities, as many descriptors as the
- * hard limit allows. Returns 0 or -errno; call it before anything else. */
+/* Signals at their defaults, 0 to 2 open, every other descriptor closed, umask 022, no ambient capabilities,
+ * as many descriptors as the hard limit allows. Returns 0 or -errno; call it before anything else. */
 int startup_clean(void);
 
 /* Goes to the background: in the child returns 0 and a descriptor to report to;

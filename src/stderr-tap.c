@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define PAUSE_NS (10 * NS_PER_MS)
+#define WINDOW_NS   (10 * NS_PER_MS)
 #define DRAIN_READS 2
 
 static void tell_left_out(struct stderr_tap *tap)
@@ -17,11 +17,18 @@ static void tell_left_out(struct stderr_tap *tap)
 	uint64_t left_out = tap->left_out;
 
 	tap->left_out = 0;
+	loop_disarm(tap->shared->loop, &tap->report);
 	if (left_out > 0)
 		tap->shared->left_out(tap, left_out);
 }
 
-/* Passes a line on, or counts it when there were too many in this second. */
+static void report_due(struct loop_timer *timer)
+{
+	tell_left_out(container_of(timer, struct stderr_tap, report));
+}
+
+/* Passes a line, or a piece of one, on, or counts it when there were too many in
+ * this second. */
 static void pass(struct stderr_tap *tap, const char *bytes, size_t length)
 {
 	uint64_t now_ns = loop_now_ns(tap->shared->loop);
@@ -29,43 +36,54 @@ static void pass(struct stderr_tap *tap, const char *bytes, size_t length)
 	if (now_ns - tap->second_ns >= NS_PER_S) {
 		tap->second_ns = now_ns;
 		tap->lines = 0;
-		tell_left_out(tap);
 	}
 	if (tap->lines >= STDERR_TAP_LINES) {
-		tap->left_out++;
+		if (tap->left_out++ == 0)
+			loop_arm(tap->shared->loop, &tap->report, tap->second_ns + NS_PER_S);
 		return;
 	}
 	tap->lines++;
-	if (length > 0 && bytes[length - 1] == '\r')
-		length--;
 	tap->shared->line(tap, bytes, length);
 }
 
-static void pass_partial(struct stderr_tap *tap)
+/* A whole line: in pieces when it is long, without the \r of a \r\n. */
+static void pass_line(struct stderr_tap *tap, const char *bytes, size_t length)
 {
-	if (tap->partial == NULL)
-		return;
+	if (length > 0 && bytes[length - 1] == '\r')
+		length--;
+	for (; length > STDERR_TAP_LINE; bytes += STDERR_TAP_LINE, length -= STDERR_TAP_LINE)
+		pass(tap, bytes, STDERR_TAP_LINE);
+	pass(tap, bytes, length);
+}
 
+/* What is kept is never more than a piece; a full one is passed on when more of
+ * its line comes. */
+static void pass_kept(struct stderr_tap *tap, bool line_ends)
+{
 	_cleanup_free_ char *partial = tap->partial;
 	size_t length = tap->partial_length;
 
 	tap->partial = NULL;
 	tap->partial_length = 0;
-	pass(tap, partial, length);
+	if (partial == NULL)
+		return;
+	if (line_ends)
+		pass_line(tap, partial, length);
+	else
+		pass(tap, partial, length);
 }
 
 /* Keeps the beginning of a line until its end comes. */
 static void keep(struct stderr_tap *tap, const char *bytes, size_t length)
 {
-	if (length == 0)
-		return;
-	if (tap->partial == NULL)
-		tap->partial = malloc(STDERR_TAP_LINE);
-	if (tap->partial == NULL) {
-		pass(tap, bytes, length);
-		return;
-	}
 	while (length > 0) {
+		if (tap->partial_length == STDERR_TAP_LINE)
+			pass_kept(tap, false);
+		if (tap->partial == NULL && (tap->partial = malloc(STDERR_TAP_LINE)) == NULL) {
+			pass_line(tap, bytes, length);
+			return;
+		}
+
 		size_t room = STDERR_TAP_LINE - tap->partial_length;
 		size_t part = length < room ? length : room;
 
@@ -73,14 +91,6 @@ static void keep(struct stderr_tap *tap, const char *bytes, size_t length)
 		tap->partial_length += part;
 		bytes += part;
 		length -= part;
-		if (tap->partial_length == STDERR_TAP_LINE) {
-			pass(tap, tap->partial, tap->partial_length);
-			tap->partial_length = 0;
-		}
-	}
-	if (tap->partial_length == 0) {
-		free(tap->partial);
-		tap->partial = NULL;
 	}
 }
 
@@ -93,9 +103,9 @@ static void cut(struct stderr_tap *tap, const char *bytes, size_t length)
 
 		if (tap->partial != NULL) {
 			keep(tap, bytes, line);
-			pass_partial(tap);
+			pass_kept(tap, true);
 		} else {
-			pass(tap, bytes, line);
+			pass_line(tap, bytes, line);
 		}
 		bytes = end + 1;
 		length -= line + 1;
@@ -123,13 +133,17 @@ static void finish(struct stderr_tap *tap)
 static void tap_ready(struct loop_source *source, uint32_t events)
 {
 	struct stderr_tap *tap = container_of(source, struct stderr_tap, source);
+	uint64_t now_ns = loop_now_ns(tap->shared->loop);
 	ssize_t n = take(tap);
 
 	(void)events;
-	if (n == STDERR_TAP_BUFFER) {
-		loop_remove(tap->shared->loop, &tap->source);
-		if (loop_arm(tap->shared->loop, &tap->pause, loop_now_ns(tap->shared->loop) + PAUSE_NS) != 0)
-			loop_add(tap->shared->loop, &tap->source, EPOLLIN);
+	if (now_ns - tap->window_ns >= WINDOW_NS) {
+		tap->window_ns = now_ns;
+		tap->window_bytes = 0;
+	}
+	if (n > 0 && (tap->window_bytes += (size_t)n) >= STDERR_TAP_BUFFER) {
+		if (loop_arm(tap->shared->loop, &tap->pause, tap->window_ns + WINDOW_NS) == 0)
+			loop_remove(tap->shared->loop, &tap->source);
 	} else if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR)) {
 		finish(tap);
 	}
@@ -140,7 +154,8 @@ static void pause_over(struct loop_timer *timer)
 	struct stderr_tap *tap = container_of(timer, struct stderr_tap, pause);
 
 	if (loop_add(tap->shared->loop, &tap->source, EPOLLIN) != 0)
-		finish(tap); /* no memory to watch it: the service gets EPIPE, not a pipe that fills for ever */
+		finish(tap); /* no memory to watch it: the service gets EPIPE, not a pipe that fills for ever
+			      */
 }
 
 int stderr_tap_open(struct stderr_tap *tap, struct stderr_tap_shared *shared, int fd)
@@ -149,6 +164,7 @@ int stderr_tap_open(struct stderr_tap *tap, struct stderr_tap_shared *shared, in
 		.shared = shared,
 		.source = { .fd = fd, .ready = tap_ready, .set = LOOP_WORK },
 		.pause = { .expired = pause_over },
+		.report = { .expired = report_due },
 		.second_ns = loop_now_ns(shared->loop),
 	};
 
@@ -180,10 +196,10 @@ void stderr_tap_close(struct stderr_tap *tap)
 {
 	if (!stderr_tap_is_open(tap))
 		return;
-	pass_partial(tap);
+	pass_kept(tap, true);
 	tell_left_out(tap);
 	loop_disarm(tap->shared->loop, &tap->pause);
-	loop_forget(tap->shared->loop, &tap->source);
+	loop_remove(tap->shared->loop, &tap->source);
 	cleanup_fd(&tap->source.fd);
 	tap->source.fd = -1;
 }

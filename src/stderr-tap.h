@@ -29,7 +29,9 @@ struct stderr_tap_shared {
 struct stderr_tap {
 	struct stderr_tap_shared *shared;
 	struct loop_source source;
-	struct loop_timer pause;
+	struct loop_timer pause, report;
+	uint64_t window_ns;  /* when the running 10 ms began */
+	size_t window_bytes; /* read in it */
 	char *partial; /* the beginning of a line; only while there is one */
 	size_t partial_length;
 	uint64_t second_ns; /* when the running second began */
