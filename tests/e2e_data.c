@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TOTAL (50u * 1024 * 1024)
@@ -152,12 +153,69 @@ START_TEST(many_endpoints)
 }
 END_TEST
 
+/* MPTCP where the kernel has it: plain TCP clients are served as ever. */
+START_TEST(mptcp)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 262 /* IPPROTO_MPTCP */);
+
+	SKIP_IF(fd < 0, "no MPTCP in this kernel");
+	close(fd);
+	struct daemon *daemon =
+		daemon_start("[say]\nlisten = 127.0.0.1:$1/mptcp\nexec = $PROBE say hello\n");
+
+	ask_many(1, NULL, "hello", 5, 0);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* 10,000 listeners in one process: ready soon, reloaded soon, each one served. */
+START_TEST(ten_thousand_listeners)
+{
+	enum { PORTS = 10000, FIRST = 100 };
+	struct rlimit limit;
+	char *config = NULL;
+	size_t size;
+	FILE *out = open_memstream(&config, &size);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	SKIP_IF(limit.rlim_max < PORTS + 100, "too few descriptors allowed here");
+	SKIP_IF(test_port(0) != 20000, "no network of our own here");
+	fputs("[ports]\n", out);
+	for (unsigned i = 0; i < PORTS; i++)
+		fprintf(out, "127.0.0.1:%u = /bin/cat\n", test_port(FIRST + i));
+	fclose(out);
+
+	uint64_t start = now_ms();
+	struct daemon *daemon = daemon_start(config);
+
+	/* Room for a busy machine: the figures that are aimed at are measured by the bench. */
+	ck_assert_uint_lt(now_ms() - start, 10000);
+	if (!HARNESS_SANITIZED)
+		ck_assert_int_lt(daemon_status(daemon, "VmRSS:"), 40 * 1024);
+	start = now_ms();
+	daemon_signal(daemon, SIGHUP);
+	const char *line = daemon_wait_log(daemon, " reload generation=");
+
+	ck_assert_int_eq(line_number(line, "kept"), PORTS);
+	ck_assert_uint_lt(now_ms() - start, 10000);
+	for (unsigned i = 0; i < PORTS; i += 999)
+		ask_many(FIRST + i, "there and back", "there and back", 1, 0);
+	uint64_t before = daemon_cpu_ms(daemon);
+
+	ask_many(FIRST, "x", "x", 100, 0);
+	ck_assert_uint_lt(daemon_cpu_ms(daemon) - before, HARNESS_SANITIZED ? 5000 : 500);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* Options of the listening socket, seen from outside. */
 START_TEST(socket_keys)
 {
 	struct daemon *daemon = daemon_start("[say]\nlisten = 127.0.0.1:$1\nbacklog = 4\nrcvbuf = 16k\n"
 					     "defer_accept = 1min\nexec = $PROBE input\n"
-					     "[plain]\nlisten = 127.0.0.1:$2\nexec = $PROBE say hello\n");
+					     "[plain]\nlisten = 127.0.0.1:$2\ninterface = lo\nexec = $PROBE say hello\n");
 	int silent = tcp_connect(1), speaking = tcp_connect(1);
 
 	/* defer_accept: who says nothing starts no process. */
@@ -183,6 +241,8 @@ static Suite *make_suite(void)
 	tcase_add_test(data, client_leaves);
 	tcase_add_test(data, two_thousand_sessions);
 	tcase_add_test(data, many_endpoints);
+	tcase_add_test(data, mptcp);
+	tcase_add_test(data, ten_thousand_listeners);
 	tcase_add_test(data, socket_keys);
 	return suite;
 }

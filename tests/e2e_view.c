@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,29 @@ START_TEST(view_key)
 }
 END_TEST
 
+static void other_start(void *context)
+{
+	(void)context;
+	(void)!nice(5);
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	(void)!write(fd, "321", 3);
+	close(fd);
+}
+
+/* What is not configured is as it was when usherd was started (F06). */
+START_TEST(as_started)
+{
+	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
+		.config = "[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n", .prepare = other_start});
+	char *view = ask(1, NULL);
+
+	ck_assert_line(view, "oom_score_adj 321");
+	ck_assert_line(view, "nice 5");
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* A service in a chroot sees only that: the program is found inside it. */
 START_TEST(view_chroot)
 {
@@ -361,6 +385,7 @@ static Suite *make_suite(void)
 	TCase *key = harness_case(suite, "key", 60);
 
 	tcase_add_loop_test(key, view_key, 0, (int)(sizeof(key_table) / sizeof(key_table[0])));
+	tcase_add_test(key, as_started);
 	tcase_add_test(key, view_chroot);
 	tcase_add_test(key, stderr_file);
 	tcase_add_test(key, stderr_socket);
