@@ -153,8 +153,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usherd: start: %s\n", strerror(-r));
 		return EX_OSERR;
 	}
-	if (options_parse(argc, argv, &options) < 0)
-		return EX_USAGE;
+	r = options_parse(argc, argv, &options);
+	if (r == -ENOMEM)
+		fprintf(stderr, "usherd: start: %s\n", strerror(ENOMEM));
+	if (r < 0)
+		return r == -ENOMEM ? EX_OSERR : EX_USAGE;
 	status = run(&options);
 	options_free(&options);
 	if (fflush(stdout) != 0) {

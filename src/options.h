@@ -29,7 +29,7 @@ struct options {
 	const char *argument;     /* KEY or FORM */
 };
 
-/* Returns 0, or -EINVAL after saying on stderr what is wrong and what to type. */
+/* Returns 0; -EINVAL after saying on stderr what is wrong and what to type; or -ENOMEM. */
 int options_parse(int argc, char **argv, struct options *ret_options);
 void options_free(struct options *options);
 void options_print_help(void);

@@ -134,15 +134,6 @@ void listener_hand_over(struct listener *listener)
 	}
 }
 
-/* `came`: others came meanwhile, at least one. Where the length of the queue is
- * not known, that gives the program the benefit of the doubt. */
-static bool took_no_connection(const struct listener *listener, bool came)
-{
-	if (listener->endpoint->kind != ENDPOINT_TCP)
-		return !came;
-	return waiting_connections(listener) >= listener->backlog + came;
-}
-
 /* Many clients send datagrams that look alike. The first time that one like it
  * still waits the next ones are looked at more closely. */
 static bool took_no_datagram(struct listener *listener)
@@ -159,20 +150,36 @@ static bool took_no_datagram(struct listener *listener)
 /* What can be said of what the program did with the queue. */
 enum verdict { TOOK_SOMETHING, TOOK_NOTHING, TOOK_NOTHING_IT_SEEMS };
 
+static enum verdict judge_datagrams(struct listener *listener)
+{
+	if (!took_no_datagram(listener))
+		return TOOK_SOMETHING;
+	/* Unix sockets tell little about their queue. */
+	return endpoint_is_ip(listener->endpoint) ? TOOK_NOTHING : TOOK_NOTHING_IT_SEEMS;
+}
+
+/* First the length of the queue, then whether others came: one that comes in
+ * between only counts in the program's favour. Where the length is not known, so
+ * does one that came at all. A queue that grew may have been served all the same. */
+static enum verdict judge_connections(struct listener *listener)
+{
+	bool known = listener->endpoint->kind == ENDPOINT_TCP;
+	unsigned waiting = waiting_connections(listener);
+	bool came = others_came(listener);
+
+	if (known ? waiting < listener->backlog + came : came)
+		return TOOK_SOMETHING;
+	return came || !known ? TOOK_NOTHING_IT_SEEMS : TOOK_NOTHING;
+}
+
 static enum verdict judge(struct listener *listener, const struct session_outcome *outcome)
 {
-	bool stream = endpoint_is_stream(listener->endpoint);
-	bool came = stream && others_came(listener);
-
 	if (outcome->lasted_ns >= LONG_LIFE_NS || !something_waits(listener)) {
 		listener->look_closely = false;
 		return TOOK_SOMETHING;
 	}
-	if (stream ? !took_no_connection(listener, came) : !took_no_datagram(listener))
-		return TOOK_SOMETHING;
-	/* A queue that grew may have been served all the same, and Unix sockets
-	 * tell little about theirs. */
-	return came || !endpoint_is_ip(listener->endpoint) ? TOOK_NOTHING_IT_SEEMS : TOOK_NOTHING;
+	return endpoint_is_stream(listener->endpoint) ? judge_connections(listener) :
+							judge_datagrams(listener);
 }
 
 static void log_took_nothing(const struct listener *listener, uint64_t pause_ns)
