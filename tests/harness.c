@@ -37,6 +37,7 @@ struct shared {
 static struct shared *shared;
 static char directory[220];
 static unsigned first_port;
+static bool alone;
 
 /* Tests are short-lived processes that free nothing on purpose. */
 const char *__asan_default_options(void);
@@ -129,7 +130,8 @@ static bool own_network(void)
 	char map[64];
 
 	if (unshare(CLONE_NEWNET) < 0) {
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		/* Root in a user namespace of its own could not become anybody else. */
+		if (uid == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
 			return false;
 		write_line("/proc/self/setgroups", "deny");
 		snprintf(map, sizeof(map), "%u %u 1", uid, uid);
@@ -195,7 +197,8 @@ static void setup(void)
 	snprintf(directory, sizeof(directory), "%s/%u", shared->base, ++shared->tests);
 	ck_assert_msg(mkdir(directory, 0755) == 0, "mkdir %s: %s", directory, strerror(errno));
 	/* Below the ephemeral range; in a network of our own any number would do. */
-	first_port = own_network() ? 20000 : 20000 + (unsigned)getpid() % 120 * 100;
+	alone = own_network();
+	first_port = alone ? 20000 : 20000 + (unsigned)getpid() % 120 * 100;
 
 	const char *found = harness_built("PROBE", places, probe);
 
@@ -218,6 +221,11 @@ const char *test_dir(void)
 unsigned test_port(unsigned number)
 {
 	return first_port + number;
+}
+
+bool test_is_alone(void)
+{
+	return alone;
 }
 
 const char *test_probe(void)

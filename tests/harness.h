@@ -60,6 +60,7 @@ const char *harness_find(const char *program);
 
 const char *test_dir(void);
 unsigned test_port(unsigned number);
+bool test_is_alone(void); /* in a network of its own */
 const char *test_probe(void);
 
 /* A text with $N, $PROBE and $DIR replaced; malloc'ed. */
