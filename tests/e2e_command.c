@@ -14,16 +14,16 @@ static const struct {
 	const char *arguments[12];
 	const char *reply;
 } one_liners[] = {
-	{{"-l", "127.0.0.1:$1", "--", "$PROBE", "say", "one"}, "one"},
-	{{"-l", "127.0.0.1:$1", "-o", "instances=3", "-o", "log_level=debug", "--", "$PROBE", "say", "-o"}, "-o"},
-	{{"-l", "$1", "-f", "--", "/bin/sh", "-c", "printf '%s|' \"$@\"", "sh", "a b", ""}, "a b||"},
-	{{"-l", "127.0.0.1:$2", "-l", "127.0.0.1:$1", "--", "$PROBE", "say", "two"}, "two"},
+	{ { "-l", "127.0.0.1:$1", "--", "$PROBE", "say", "one" }, "one" },
+	{ { "-l", "127.0.0.1:$1", "-o", "instances=3", "-o", "log_level=debug", "--", "$PROBE", "say", "-o" },
+	  "-o" },
+	{ { "-l", "$1", "-f", "--", "/bin/sh", "-c", "printf '%s|' \"$@\"", "sh", "a b", "" }, "a b||" },
+	{ { "-l", "127.0.0.1:$2", "-l", "127.0.0.1:$1", "--", "$PROBE", "say", "two" }, "two" },
 };
 
 START_TEST(one_liner)
 {
-	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){.arguments = one_liners[_i].arguments});
+	struct daemon *daemon = daemon_launch(&(struct daemon_spec){ .arguments = one_liners[_i].arguments });
 
 	ask_many(1, NULL, one_liners[_i].reply, 3, 0);
 	daemon_oracle(daemon);
@@ -34,8 +34,8 @@ END_TEST
 /* A reload has nothing to read again; it must not end the service. */
 START_TEST(one_liner_reload)
 {
-	const char *arguments[] = {"-l", "127.0.0.1:$1", "--", "$PROBE", "say", "one", NULL};
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.arguments = arguments});
+	const char *arguments[] = { "-l", "127.0.0.1:$1", "--", "$PROBE", "say", "one", NULL };
+	struct daemon *daemon = daemon_launch(&(struct daemon_spec){ .arguments = arguments });
 
 	daemon_signal(daemon, SIGHUP);
 	ask_many(1, NULL, "one", 5, 0);
@@ -51,34 +51,34 @@ static const struct {
 	int status;
 	const char *told;
 } calls[] = {
-	{{"--no-such-option"}, 64, "usage|Usage|--help"},
-	{{"-Z"}, 64, "usage|Usage|--help"},
-	{{"-c"}, 64, "-c|argument"},
-	{{"-l", "7007"}, 64, "command|COMMAND|program|usage|Usage"},
-	{{"-l", "7007", "--"}, 64, "command|COMMAND|program|usage|Usage"},
-	{{"-o", "instances=1", "--", "/bin/cat"}, 64, "-l|usage|Usage"},
-	{{"-l", "7007", "-c", "$DIR/good.ini", "--", "/bin/cat"}, 64, "-c|-l"},
-	{{"-c", "$DIR/good.ini", "extra"}, 64, "extra|argument"},
-	{{"-l", "99999", "--", "/bin/cat"}, 78, "99999|65535"},
-	{{"-l", "127.0.0.1:$1", "-o", "instnaces=3", "--", "/bin/cat"}, 78, "instances"},
-	{{"-l", "127.0.0.1:$1", "-o", "instances", "--", "/bin/cat"}, 78, "key=value"},
-	{{"-l", "127.0.0.1:$1", "--", "/no/such/program"}, 78, "/no/such/program"},
-	{{"-t", "-l", "127.0.0.1:$1", "--", "/bin/cat"}, 0, ""},
-	{{"-t", "-c", "$DIR/good.ini"}, 0, ""},
-	{{"-t", "-c", "$DIR/missing.ini"}, 78, "missing.ini"},
-	{{"-c", "$DIR/missing.ini"}, 78, "missing.ini"},
-	{{"-t", "-c", "$DIR"}, 78, "directory|regular"},
-	{{"-t", "-c", "$DIR/bad.ini"}, 78, "bad.ini:4: x.instances: "},
-	{{"-c", "$DIR/bad.ini"}, 78, "bad.ini:4: x.instances: "},
-	{{"-T", "-c", "$DIR/bad.ini"}, 78, "bad.ini:4: x.instances: "},
-	{{"-T", "-c", "$DIR/good.ini"}, 0, "^\\[good\\]"},
-	{{"keys"}, 0, "instances"},
-	{{"keys", "instances"}, 0, "instances"},
-	{{"keys", "instnaces"}, 64, "instances"},
-	{{"--help"}, 0, "-c"},
-	{{"-h"}, 0, "-c"},
-	{{"--version"}, 0, "usherd [0-9]"},
-	{{"-V"}, 0, "usherd [0-9]"},
+	{ { "--no-such-option" }, 64, "usage|Usage|--help" },
+	{ { "-Z" }, 64, "usage|Usage|--help" },
+	{ { "-c" }, 64, "-c|argument" },
+	{ { "-l", "7007" }, 64, "command|COMMAND|program|usage|Usage" },
+	{ { "-l", "7007", "--" }, 64, "command|COMMAND|program|usage|Usage" },
+	{ { "-o", "instances=1", "--", "/bin/cat" }, 64, "-l|usage|Usage" },
+	{ { "-l", "7007", "-c", "$DIR/good.ini", "--", "/bin/cat" }, 64, "-c|-l" },
+	{ { "-c", "$DIR/good.ini", "extra" }, 64, "extra|argument" },
+	{ { "-l", "99999", "--", "/bin/cat" }, 78, "99999|65535" },
+	{ { "-l", "127.0.0.1:$1", "-o", "instnaces=3", "--", "/bin/cat" }, 78, "instances" },
+	{ { "-l", "127.0.0.1:$1", "-o", "instances", "--", "/bin/cat" }, 78, "key=value" },
+	{ { "-l", "127.0.0.1:$1", "--", "/no/such/program" }, 78, "/no/such/program" },
+	{ { "-t", "-l", "127.0.0.1:$1", "--", "/bin/cat" }, 0, "" },
+	{ { "-t", "-c", "$DIR/good.ini" }, 0, "" },
+	{ { "-t", "-c", "$DIR/missing.ini" }, 78, "missing.ini" },
+	{ { "-c", "$DIR/missing.ini" }, 78, "missing.ini" },
+	{ { "-t", "-c", "$DIR" }, 78, "directory|regular" },
+	{ { "-t", "-c", "$DIR/bad.ini" }, 78, "bad.ini:4: x.instances: " },
+	{ { "-c", "$DIR/bad.ini" }, 78, "bad.ini:4: x.instances: " },
+	{ { "-T", "-c", "$DIR/bad.ini" }, 78, "bad.ini:4: x.instances: " },
+	{ { "-T", "-c", "$DIR/good.ini" }, 0, "^\\[good\\]" },
+	{ { "keys" }, 0, "instances" },
+	{ { "keys", "instances" }, 0, "instances" },
+	{ { "keys", "instnaces" }, 64, "instances" },
+	{ { "--help" }, 0, "-c" },
+	{ { "-h" }, 0, "-c" },
+	{ { "--version" }, 0, "usherd [0-9]" },
+	{ { "-V" }, 0, "usherd [0-9]" },
 };
 
 START_TEST(exit_code)
@@ -104,7 +104,7 @@ END_TEST
 /* All errors of all files in one run, each with its place; nothing is bound. */
 START_TEST(all_errors_at_once)
 {
-	const char *words[] = {"-t", "-c", "$DIR/services.ini", NULL};
+	const char *words[] = { "-t", "-c", "$DIR/services.ini", NULL };
 	char *output;
 
 	mkdir(test_path("services.d"), 0755);
@@ -140,14 +140,15 @@ static char *without_comments(const char *text)
 /* The effective configuration is a configuration: it gives itself. */
 START_TEST(printed_configuration_is_stable)
 {
-	const char *first[] = {"-T", "-c", "$DIR/services.ini", NULL};
-	const char *second[] = {"-T", "-c", "$DIR/printed.ini", NULL};
+	const char *first[] = { "-T", "-c", "$DIR/services.ini", NULL };
+	const char *second[] = { "-T", "-c", "$DIR/printed.ini", NULL };
 	char *output, *again;
 
-	daemon_configure("[usherd]\ndrain_timeout = 90s\n[defaults]\ninstances = 7\n"
-			 "[ports]\n$5 = cat\n$6/udp = /bin/cat -u\n"
-			 "[a]\nlisten = $1, [::1]:$2, unix:$DIR/s, unix:@x\nexec = /bin/sh -c 'echo \"a  b\"'\n"
-			 "env = X=1 'Y=a b' \"Z=\\\"\"\numask = 077\n");
+	daemon_configure(
+		"[usherd]\ndrain_timeout = 90s\n[defaults]\ninstances = 7\n"
+		"[ports]\n$5 = cat\n$6/udp = /bin/cat -u\n"
+		"[a]\nlisten = $1, [::1]:$2, unix:$DIR/s, unix:@x\nexec = /bin/sh -c 'echo \"a  b\"'\n"
+		"env = X=1 'Y=a b' \"Z=\\\"\"\numask = 077\n");
 	ck_assert_msg(run_usherd(first, &output) == 0, "%s", output);
 	ck_assert_match(output, "^instances *= *7$");
 	test_write("printed.ini", 0644, output, false);
@@ -177,8 +178,9 @@ END_TEST
 /* `disable = yes` is read and checked, and not served. */
 START_TEST(disabled_service)
 {
-	struct daemon *daemon = daemon_start("[a]\nlisten = 127.0.0.1:$1\nexec = $PROBE say a\n"
-					     "[b]\nlisten = 127.0.0.1:$2\nexec = $PROBE say b\ndisable = yes\n");
+	struct daemon *daemon =
+		daemon_start("[a]\nlisten = 127.0.0.1:$1\nexec = $PROBE say a\n"
+			     "[b]\nlisten = 127.0.0.1:$2\nexec = $PROBE say b\ndisable = yes\n");
 
 	ask_many(1, NULL, "a", 1, 0);
 	ck_assert_int_lt(tcp_try("127.0.0.1", test_port(2)), 0);
@@ -188,13 +190,26 @@ END_TEST
 
 /* Strict numbers: what is not a plain number in range is an error (F57). */
 static const char *const wrong_numbers[] = {
-	"",	     "0",	   "-1",	 "+1",	      "1e3",	       "0x10",
-	"4294967297", "18446744073709551617", "9223372036854775808", "5x", "NaN", "1e400", "1.5", "5 5", "١",
+	"",
+	"0",
+	"-1",
+	"+1",
+	"1e3",
+	"0x10",
+	"4294967297",
+	"18446744073709551617",
+	"9223372036854775808",
+	"5x",
+	"NaN",
+	"1e400",
+	"1.5",
+	"5 5",
+	"١",
 };
 
 START_TEST(strict_number)
 {
-	const char *words[] = {"-t", "-c", "$DIR/services.ini", NULL};
+	const char *words[] = { "-t", "-c", "$DIR/services.ini", NULL };
 	char config[256], *output;
 
 	snprintf(config, sizeof(config), "[x]\nlisten = 127.0.0.1:$1\nexec = /bin/cat\ninstances = %s\n",

@@ -29,9 +29,10 @@ static void echo_all(int fd)
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	for (;;) {
-		struct pollfd wait = {.fd = fd, .events = (short)(POLLIN | (sent < TOTAL ? POLLOUT : 0))};
+		struct pollfd wait = { .fd = fd, .events = (short)(POLLIN | (sent < TOTAL ? POLLOUT : 0)) };
 
-		ck_assert_msg(now_ms() < end && poll(&wait, 1, 10000) == 1, "stuck: %zu sent, %zu back", sent, got);
+		ck_assert_msg(now_ms() < end && poll(&wait, 1, 10000) == 1, "stuck: %zu sent, %zu back", sent,
+			      got);
 		if (sent < TOTAL && (wait.revents & POLLOUT) != 0) {
 			size_t size = sizeof(out) < TOTAL - sent ? sizeof(out) : TOTAL - sent;
 
@@ -96,7 +97,8 @@ END_TEST
 /* The client goes away: the service notices by itself, and its place is free. */
 START_TEST(client_leaves)
 {
-	struct daemon *daemon = daemon_start("[cat]\nlisten = 127.0.0.1:$1\ninstances = 2\nexec = /bin/cat\n");
+	struct daemon *daemon =
+		daemon_start("[cat]\nlisten = 127.0.0.1:$1\ninstances = 2\nexec = /bin/cat\n");
 
 	for (int i = 0; i < 20; i++) {
 		int fd = tcp_connect(1);
@@ -160,8 +162,7 @@ START_TEST(mptcp)
 
 	SKIP_IF(fd < 0, "no MPTCP in this kernel");
 	close(fd);
-	struct daemon *daemon =
-		daemon_start("[say]\nlisten = 127.0.0.1:$1/mptcp\nexec = $PROBE say hello\n");
+	struct daemon *daemon = daemon_start("[say]\nlisten = 127.0.0.1:$1/mptcp\nexec = $PROBE say hello\n");
 
 	ask_many(1, NULL, "hello", 5, 0);
 	daemon_oracle(daemon);
@@ -213,9 +214,10 @@ END_TEST
 /* Options of the listening socket, seen from outside. */
 START_TEST(socket_keys)
 {
-	struct daemon *daemon = daemon_start("[say]\nlisten = 127.0.0.1:$1\nbacklog = 4\nrcvbuf = 16k\n"
-					     "defer_accept = 1min\nexec = $PROBE input\n"
-					     "[plain]\nlisten = 127.0.0.1:$2\ninterface = lo\nexec = $PROBE say hello\n");
+	struct daemon *daemon =
+		daemon_start("[say]\nlisten = 127.0.0.1:$1\nbacklog = 4\nrcvbuf = 16k\n"
+			     "defer_accept = 1min\nexec = $PROBE input\n"
+			     "[plain]\nlisten = 127.0.0.1:$2\ninterface = lo\nexec = $PROBE say hello\n");
 	int silent = tcp_connect(1), speaking = tcp_connect(1);
 
 	/* defer_accept: who says nothing starts no process. */

@@ -15,10 +15,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CONFIG                                                                                                 \
-	"[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n"                                                       \
-	"[hello]\nlisten = 127.0.0.1:$2\nexec = $PROBE say hello\n"                                            \
-	"[filter]\nlisten = 127.0.0.1:$3/udp\nexec = $PROBE\n"                                                 \
+#define CONFIG                                                                                               \
+	"[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n"                                                     \
+	"[hello]\nlisten = 127.0.0.1:$2\nexec = $PROBE say hello\n"                                          \
+	"[filter]\nlisten = 127.0.0.1:$3/udp\nexec = $PROBE\n"                                               \
 	"[waiter]\nlisten = 127.0.0.1:$4\nwait = yes\nexec = $PROBE accept\n"
 
 /* For a daemon whose standard error is closed. */
@@ -34,7 +34,7 @@ static void set_action(int number, void *handler)
 		unsigned long flags;
 		void *restorer;
 		unsigned long mask;
-	} action = {.handler = handler};
+	} action = { .handler = handler };
 
 	syscall(SYS_rt_sigaction, number, &action, NULL, 8);
 }
@@ -128,7 +128,7 @@ static void bad_directory(void *context)
 
 static void bad_groups(void *context)
 {
-	gid_t groups[] = {4, 27, 1234};
+	gid_t groups[] = { 4, 27, 1234 };
 
 	(void)context;
 	(void)!setgroups(3, groups);
@@ -152,9 +152,9 @@ static char path[] = "PATH=/tmp/evil:/usr/bin:/bin", secret[] = "SECRET=1", ifs[
 	    listen_fds[] = "LISTEN_FDS=9", stale[] = "TCPREMOTEIP=9.9.9.9", host[] = "REMOTE_HOST=-froot",
 	    user[] = "USER=-f root", home[] = "HOME=/root", shell[] = "SHELL=/tmp/evil", nothing[] = "=",
 	    bare[] = "NOEQUALS", pid[] = "USHERD_SESSION=77", odd[] = "X=\x1b[31m\n\xff";
-static char *hostile[] = {path,	 secret, ifs,  bash_env, gconv, listen_pid, listen_fds, stale, host,
-			  user, home,	 shell, nothing,  bare,	 pid,	     odd,	 big,	NULL};
-static char *empty[] = {NULL};
+static char *hostile[] = { path, secret, ifs,   bash_env, gconv, listen_pid, listen_fds, stale, host,
+			   user, home,   shell, nothing,  bare,  pid,        odd,        big,   NULL };
+static char *empty[] = { NULL };
 
 static const struct {
 	const char *name;
@@ -162,20 +162,20 @@ static const struct {
 	char *const *environment;
 	bool silent; /* standard error is closed: the log cannot tell */
 } dirt[] = {
-	{"signals ignored", ignore_signals, NULL, false},
-	{"SIGCHLD ignored", ignore_child, NULL, false},
-	{"signals blocked", block_signals, NULL, false},
-	{"0 to 2 closed", close_standard, NULL, true},
-	{"0 closed", close_input, NULL, false},
-	{"100 descriptors", open_many, NULL, false},
-	{"many descriptors allowed", raise_limit, NULL, false},
-	{"hostile environment", NULL, hostile, false},
-	{"empty environment", NULL, empty, false},
-	{"controlling terminal", take_terminal, NULL, false},
-	{"umask 0777", bad_umask, NULL, false},
-	{"directory deleted", bad_directory, NULL, false},
-	{"groups of the starter", bad_groups, NULL, false},
-	{"everything", everything, hostile, false},
+	{ "signals ignored", ignore_signals, NULL, false },
+	{ "SIGCHLD ignored", ignore_child, NULL, false },
+	{ "signals blocked", block_signals, NULL, false },
+	{ "0 to 2 closed", close_standard, NULL, true },
+	{ "0 closed", close_input, NULL, false },
+	{ "100 descriptors", open_many, NULL, false },
+	{ "many descriptors allowed", raise_limit, NULL, false },
+	{ "hostile environment", NULL, hostile, false },
+	{ "empty environment", NULL, empty, false },
+	{ "controlling terminal", take_terminal, NULL, false },
+	{ "umask 0777", bad_umask, NULL, false },
+	{ "directory deleted", bad_directory, NULL, false },
+	{ "groups of the starter", bad_groups, NULL, false },
+	{ "everything", everything, hostile, false },
 };
 
 /* The views of all ways to start a service, with nothing in them that differs
@@ -193,8 +193,9 @@ static char *views(void)
 	fputs(read_all(fd, NULL), out);
 	reset_close(fd);
 
-	struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons((uint16_t)test_port(52)),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in own = { .sin_family = AF_INET,
+				   .sin_port = htons((uint16_t)test_port(52)),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr_in to = own;
 
 	to.sin_port = htons((uint16_t)test_port(3));
@@ -224,21 +225,23 @@ static void low_limit(void *context)
 START_TEST(dirty_start)
 {
 	char *slave = NULL;
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.config = CONFIG, .prepare = low_limit});
+	struct daemon *daemon =
+		daemon_launch(&(struct daemon_spec){ .config = CONFIG, .prepare = low_limit });
 	char *clean = views();
 
 	daemon_stop(daemon);
 	memset(big + 4, 'x', sizeof(big) - 5);
 	if (dirt[_i].prepare == take_terminal || dirt[_i].prepare == everything) {
 		master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-		SKIP_IF(master < 0 || grantpt(master) < 0 || unlockpt(master) < 0, "no pseudo terminals here");
+		SKIP_IF(master < 0 || grantpt(master) < 0 || unlockpt(master) < 0,
+			"no pseudo terminals here");
 		slave = strdup(ptsname(master));
 	}
-	daemon = daemon_launch(&(struct daemon_spec){.config = dirt[_i].silent ? QUIET CONFIG : CONFIG,
-						     .prepare = dirt[_i].prepare,
-						     .context = slave,
-						     .environment = dirt[_i].environment,
-						     .no_wait = dirt[_i].silent});
+	daemon = daemon_launch(&(struct daemon_spec){ .config = dirt[_i].silent ? QUIET CONFIG : CONFIG,
+						      .prepare = dirt[_i].prepare,
+						      .context = slave,
+						      .environment = dirt[_i].environment,
+						      .no_wait = dirt[_i].silent });
 	if (dirt[_i].silent) {
 		WAIT_UNTIL(has_match(test_read(test_path("quiet.log")), " ready "));
 		daemon->fds = daemon_count_fds(daemon);
@@ -258,7 +261,8 @@ END_TEST
 START_TEST(start_is_quick)
 {
 	uint64_t start = now_ms();
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.config = CONFIG, .prepare = raise_limit});
+	struct daemon *daemon =
+		daemon_launch(&(struct daemon_spec){ .config = CONFIG, .prepare = raise_limit });
 
 	ck_assert_uint_lt(daemon_cpu_ms(daemon), 500);
 	ck_assert_uint_lt(now_ms() - start, 5000);

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #define GOOD "#!/bin/sh\necho good\n"
-#define CONFIG                                                                                                 \
-	"[script]\nlisten = 127.0.0.1:$1\nexec = $DIR/script\n"                                                \
+#define CONFIG                                                                                               \
+	"[script]\nlisten = 127.0.0.1:$1\nexec = $DIR/script\n"                                              \
 	"[hello]\nlisten = 127.0.0.1:$2\nexec = $PROBE say hello\n"
 
 /* ---- at load ---- */
@@ -44,12 +44,12 @@ static void load_fifo(void)
 	mkfifo(test_path("script"), 0755);
 }
 
-static void (*const at_load[])(void) = {load_missing, load_directory, load_plain, load_dangling, load_fifo};
+static void (*const at_load[])(void) = { load_missing, load_directory, load_plain, load_dangling, load_fifo };
 
 START_TEST(told_at_load)
 {
-	const char *check[] = {"-t", "-c", "$DIR/services.ini", NULL};
-	const char *run[] = {"-c", "$DIR/services.ini", NULL};
+	const char *check[] = { "-t", "-c", "$DIR/services.ini", NULL };
+	const char *run[] = { "-c", "$DIR/services.ini", NULL };
 	char *output;
 
 	at_load[_i]();
@@ -111,14 +111,14 @@ static const struct {
 	const char *name, *error;
 	void (*damage)(void);
 } at_run[] = {
-	{"removed", "No such file or directory", run_removed},
-	{"not executable", "Permission denied", run_plain},
-	{"a directory", "Permission denied|Is a directory", run_directory},
-	{"a FIFO", "Permission denied", run_fifo},
-	{"no interpreter", "No such file or directory", run_interpreter},
-	{"data", "Exec format error", run_data},
-	{"empty", "Exec format error", run_empty},
-	{"a loop of links", "Too many levels of symbolic links", run_loop},
+	{ "removed", "No such file or directory", run_removed },
+	{ "not executable", "Permission denied", run_plain },
+	{ "a directory", "Permission denied|Is a directory", run_directory },
+	{ "a FIFO", "Permission denied", run_fifo },
+	{ "no interpreter", "No such file or directory", run_interpreter },
+	{ "data", "Exec format error", run_data },
+	{ "empty", "Exec format error", run_empty },
+	{ "a loop of links", "Too many levels of symbolic links", run_loop },
 };
 
 START_TEST(told_at_run)
@@ -188,30 +188,32 @@ END_TEST
 static const struct {
 	const char *arguments, *told;
 } ends[] = {
-	{"exit 0", "reason=exit status=0 "},
-	{"exit 3", "reason=exit status=3 "},
-	{"exit 255", "reason=exit status=255 "},
-	{"kill 9", "reason=signal signal=KILL "},
-	{"kill 11", "reason=signal signal=SEGV "},
-	{"kill 15", "reason=signal signal=TERM "},
+	{ "exit 0", "reason=exit status=0 " },       { "exit 3", "reason=exit status=3 " },
+	{ "exit 255", "reason=exit status=255 " },   { "kill 9", "reason=signal signal=KILL " },
+	{ "kill 11", "reason=signal signal=SEGV " }, { "kill 15", "reason=signal signal=TERM " },
 };
 
 START_TEST(end_is_told)
 {
 	char config[256];
 
-	snprintf(config, sizeof(config), "[end]\nlisten = 127.0.0.1:$1\nexec = $PROBE %s\n", ends[_i].arguments);
+	snprintf(config, sizeof(config), "[end]\nlisten = 127.0.0.1:$1\nexec = $PROBE %s\n",
+		 ends[_i].arguments);
 	struct daemon *daemon = daemon_start(config);
 
 	free(ask(1, NULL));
 	char start[512], pid[32];
 
 	snprintf(start, sizeof(start), "%s",
-		 daemon_wait_log(daemon, " start service=end session=1 pid=[0-9]+ peer=127.0.0.1:[0-9]+ "
-					 "local=127.0.0.1:%u active=1/", test_port(1)));
+		 daemon_wait_log(daemon,
+				 " start service=end session=1 pid=[0-9]+ peer=127.0.0.1:[0-9]+ "
+				 "local=127.0.0.1:%u active=1/",
+				 test_port(1)));
 	snprintf(pid, sizeof(pid), "%s", line_text(start, "pid"));
-	const char *line = daemon_wait_log(daemon, " end service=end session=1 pid=%s peer=127.0.0.1:[0-9]+ %s"
-						   "seconds=[0-9]+\\.[0-9]+", pid, ends[_i].told);
+	const char *line = daemon_wait_log(daemon,
+					   " end service=end session=1 pid=%s peer=127.0.0.1:[0-9]+ %s"
+					   "seconds=[0-9]+\\.[0-9]+",
+					   pid, ends[_i].told);
 	ck_assert_ptr_nonnull(line);
 	daemon_oracle(daemon);
 	daemon_stop(daemon);

@@ -48,7 +48,7 @@ static void check_groups(const char *view, const gid_t *groups, int count)
 
 static void foreign_groups(void *context)
 {
-	gid_t groups[] = {4, 27, 1234, 4321};
+	gid_t groups[] = { 4, 27, 1234, 4321 };
 
 	(void)context;
 	(void)!setgroups(4, groups);
@@ -60,7 +60,7 @@ static char *view_with(const char *keys)
 
 	snprintf(config, sizeof(config), "[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n%s\n", keys);
 	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){.config = config, .prepare = foreign_groups});
+		daemon_launch(&(struct daemon_spec){ .config = config, .prepare = foreign_groups });
 	char *view = ask(1, NULL);
 
 	daemon_oracle(daemon);
@@ -128,7 +128,7 @@ START_TEST(group_and_groups)
 
 	check_ids(view, nobody->pw_uid, main_group);
 	/* initgroups(3) adds the main group; both forms are right. */
-	gid_t with_main[] = {groups[0], groups[1], main_group};
+	gid_t with_main[] = { groups[0], groups[1], main_group };
 	bool has_main = has_match(view, "^Groups: (.* )?1( |$)");
 
 	check_groups(view, with_main, has_main ? 3 : 2);
@@ -176,7 +176,7 @@ START_TEST(one_door)
 
 	snprintf(config, sizeof(config), "[view]\n%s\nuser = daemon\n", ways[_i]);
 	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){.config = config, .prepare = foreign_groups});
+		daemon_launch(&(struct daemon_spec){ .config = config, .prepare = foreign_groups });
 
 	if (strstr(ways[_i], "/udp") != NULL) {
 		int fd = udp_connect("127.0.0.1", test_port(1));
@@ -195,12 +195,13 @@ START_TEST(one_door)
 END_TEST
 
 static const char *const wrong_users[] = {
-	"0day", "0x0", "-1", "4294967295", "4294967296", "no-such-user", "18446744073709551616", "root:root", "0 0",
+	"0day",      "0x0", "-1", "4294967295", "4294967296", "no-such-user", "18446744073709551616",
+	"root:root", "0 0",
 };
 
 START_TEST(user_must_exist)
 {
-	const char *words[] = {"-t", "-c", "$DIR/services.ini", NULL};
+	const char *words[] = { "-t", "-c", "$DIR/services.ini", NULL };
 	char config[512], *output;
 
 	snprintf(config, sizeof(config), "[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\nuser = %s\n",
@@ -216,7 +217,7 @@ END_TEST
 START_TEST(unprivileged_may_only_be_itself)
 {
 	SKIP_IF(getuid() == 0, "needs to be started as another user than root");
-	const char *words[] = {"-t", "-c", "$DIR/services.ini", NULL};
+	const char *words[] = { "-t", "-c", "$DIR/services.ini", NULL };
 	char *output;
 
 	daemon_configure("[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\nuser = root\n");
@@ -236,7 +237,8 @@ static Suite *make_suite(void)
 	tcase_add_test(identity, root_must_be_said);
 	tcase_add_test(identity, root_is_gone_for_good);
 	tcase_add_loop_test(identity, one_door, 0, (int)(sizeof(ways) / sizeof(ways[0])));
-	tcase_add_loop_test(identity, user_must_exist, 0, (int)(sizeof(wrong_users) / sizeof(wrong_users[0])));
+	tcase_add_loop_test(identity, user_must_exist, 0,
+			    (int)(sizeof(wrong_users) / sizeof(wrong_users[0])));
 	tcase_add_test(identity, unprivileged_may_only_be_itself);
 	return suite;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HELLO "[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE say hello\n"
+#define HELLO     "[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE say hello\n"
 #define NO_STRACE "strace cannot attach here"
 
 /* Steps of the child: what fails, how, and the name of the step in the log. */
@@ -17,41 +17,43 @@ static const struct {
 	const char *inject, *stage, *keys;
 	bool root;
 } steps[] = {
-	{"setgroups:error=EPERM", "setgroups", "", true},
-	{"setgroups:error=EAGAIN", "setgroups", "", true},
-	{"setgroups:error=ENOMEM", "setgroups", "", true},
-	{"setresgid:error=EPERM", "setgid", "", true},
-	{"setresgid:error=EAGAIN", "setgid", "", true},
-	{"setresuid:error=EPERM", "setuid", "", true},
-	{"setresuid:error=EAGAIN", "setuid", "", true},
+	{ "setgroups:error=EPERM", "setgroups", "", true },
+	{ "setgroups:error=EAGAIN", "setgroups", "", true },
+	{ "setgroups:error=ENOMEM", "setgroups", "", true },
+	{ "setresgid:error=EPERM", "setgid", "", true },
+	{ "setresgid:error=EAGAIN", "setgid", "", true },
+	{ "setresuid:error=EPERM", "setuid", "", true },
+	{ "setresuid:error=EAGAIN", "setuid", "", true },
 	/* The kernel says yes and does nothing: the check afterwards must see it. */
-	{"setresuid:retval=0", "verify_user", "", true},
-	{"setresgid:retval=0", "verify_user", "", true},
-	{"setgroups:retval=0", "verify_user", "", true},
-	{"chdir:error=EACCES", "directory", "directory = /usr\n", false},
-	{"chdir:error=EIO", "directory", "", false},
-	{"setsid:error=EPERM", "setsid", "", false},
-	{"dup2:error=EMFILE", "stderr|descriptors", "", false},
-	{"dup2:error=EMFILE:when=2", "stderr|descriptors", "", false},
-	{"dup2:error=EMFILE:when=3", "stderr|descriptors", "", false},
-	{"setpriority:error=EACCES", "nice", "nice = 5\n", false},
-	{"prctl:error=EINVAL", "no_new_privileges", "no_new_privileges = yes\n", false},
-	{"prlimit64,setrlimit:error=EINVAL", "rlimit", "rlimit_nofile = 64\n", false},
-	{"chroot:error=EPERM", "chroot", "chroot = $DIR\n", true},
-	{"execve:error=E2BIG", "exec", "", false},
-	{"execve:error=EAGAIN", "exec", "", false},
-	{"execve:error=EIO", "exec", "", false},
-	{"execve:error=ENOMEM", "exec", "", false},
-	{"execve:error=ETXTBSY", "exec", "", false},
-	{"execve:error=EACCES", "exec", "", false},
+	{ "setresuid:retval=0", "verify_user", "", true },
+	{ "setresgid:retval=0", "verify_user", "", true },
+	{ "setgroups:retval=0", "verify_user", "", true },
+	{ "chdir:error=EACCES", "directory", "directory = /usr\n", false },
+	{ "chdir:error=EIO", "directory", "", false },
+	{ "setsid:error=EPERM", "setsid", "", false },
+	{ "dup2:error=EMFILE", "stderr|descriptors", "", false },
+	{ "dup2:error=EMFILE:when=2", "stderr|descriptors", "", false },
+	{ "dup2:error=EMFILE:when=3", "stderr|descriptors", "", false },
+	{ "setpriority:error=EACCES", "nice", "nice = 5\n", false },
+	{ "prctl:error=EINVAL", "no_new_privileges", "no_new_privileges = yes\n", false },
+	{ "prlimit64,setrlimit:error=EINVAL", "rlimit", "rlimit_nofile = 64\n", false },
+	{ "chroot:error=EPERM", "chroot", "chroot = $DIR\n", true },
+	{ "execve:error=E2BIG", "exec", "", false },
+	{ "execve:error=EAGAIN", "exec", "", false },
+	{ "execve:error=EIO", "exec", "", false },
+	{ "execve:error=ENOMEM", "exec", "", false },
+	{ "execve:error=ETXTBSY", "exec", "", false },
+	{ "execve:error=EACCES", "exec", "", false },
 };
 
+/* As many groups as nobody has, but others: a setgroups() that does nothing (as
+ * some sandboxes fake it) is seen by who looks at them, not by who counts them. */
 static void foreign_groups(void *context)
 {
-	gid_t groups[] = {4, 27, 1234};
+	gid_t groups[] = { 4 };
 
 	(void)context;
-	(void)!setgroups(3, groups); /* so that a setgroups() that does nothing can be seen */
+	(void)!setgroups(1, groups);
 }
 
 START_TEST(child_step_fails)
@@ -63,15 +65,18 @@ START_TEST(child_step_fails)
 
 	snprintf(config, sizeof(config), "[hello]\nlisten = 127.0.0.1:$1\nexec = %s say hello\n%s",
 		 jail ? "/probe" : "$PROBE", steps[_i].keys);
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.config = config, .prepare = foreign_groups});
+	struct daemon *daemon =
+		daemon_launch(&(struct daemon_spec){ .config = config, .prepare = foreign_groups });
 	pid_t tracer = inject_start(daemon, steps[_i].inject);
 
 	SKIP_IF(tracer == 0, NO_STRACE);
 	for (int i = 0; i < 2; i++) {
 		char *reply = ask(1, NULL);
 
-		ck_assert_msg(reply[0] == '\0', "%s: the service ran and said \"%s\"", steps[_i].inject, reply);
-		const char *line = daemon_wait_log(daemon, " fail service=hello .*stage=(%s) ", steps[_i].stage);
+		ck_assert_msg(reply[0] == '\0', "%s: the service ran and said \"%s\"", steps[_i].inject,
+			      reply);
+		const char *line =
+			daemon_wait_log(daemon, " fail service=hello .*stage=(%s) ", steps[_i].stage);
 
 		ck_assert_str_ne(line_text(line, "error"), "");
 	}
@@ -86,8 +91,8 @@ END_TEST
 
 /* Numbers that accept(2) says are to be treated like "try again" (F02). */
 static const char *const transient[] = {
-	"ECONNABORTED", "EPROTO",	"ENETDOWN",   "ENOPROTOOPT",  "EHOSTDOWN", "ENONET",
-	"EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH", "ETIMEDOUT",
+	"ECONNABORTED", "EPROTO",       "ENETDOWN",   "ENOPROTOOPT", "EHOSTDOWN",
+	"ENONET",       "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH", "ETIMEDOUT",
 };
 
 START_TEST(accept_fails_for_this_client)
@@ -107,7 +112,7 @@ START_TEST(accept_fails_for_this_client)
 }
 END_TEST
 
-static const char *const shortage[] = {"EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"};
+static const char *const shortage[] = { "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM" };
 
 /* Said once, a pause that grows, the waiting client served afterwards (F01). */
 START_TEST(accept_has_no_resources)
@@ -136,14 +141,15 @@ START_TEST(accept_has_no_resources)
 	char *reply = read_all(waiting, NULL);
 
 	ck_assert_str_eq(reply, "hello");
-	ck_assert_msg(now_ms() - start < 1500, "served after %llu ms", (unsigned long long)(now_ms() - start));
+	ck_assert_msg(now_ms() - start < 1500, "served after %llu ms",
+		      (unsigned long long)(now_ms() - start));
 	ask_many(1, NULL, "hello", 20, 0);
 	daemon_oracle(daemon);
 	daemon_stop(daemon);
 }
 END_TEST
 
-static const char *const no_process[] = {"EAGAIN", "ENOMEM"};
+static const char *const no_process[] = { "EAGAIN", "ENOMEM" };
 
 /* No process can be made: nothing is lost but perhaps the clients that were
  * accepted, and they get a clean end (F03). */
@@ -190,7 +196,9 @@ END_TEST
 static const struct {
 	const char *inject;
 	bool datagram;
-} channels[] = {{"pipe2:error=EMFILE", false}, {"socketpair:error=ENFILE", true}, {"memfd_create:error=EMFILE", true}};
+} channels[] = { { "pipe2:error=EMFILE", false },
+		 { "socketpair:error=ENFILE", true },
+		 { "memfd_create:error=EMFILE", true } };
 
 START_TEST(no_channels)
 {
@@ -225,8 +233,9 @@ START_TEST(no_channels)
 END_TEST
 
 /* A reload for which there is no memory or no descriptor changes nothing (F05). */
-static const char *const reload_faults[] = {"socket:error=EMFILE", "bind:error=ENOMEM", "listen:error=ENOBUFS",
-					    "openat:error=EMFILE", "read:error=EIO"};
+static const char *const reload_faults[] = { "socket:error=EMFILE", "bind:error=ENOMEM",
+					     "listen:error=ENOBUFS", "openat:error=EMFILE",
+					     "read:error=EIO" };
 
 START_TEST(reload_has_no_resources)
 {

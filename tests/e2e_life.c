@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define A "[a]\nlisten = 127.0.0.1:$1\nexec = $PROBE say a\n"
-#define HOLD "[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE hold\n"
+#define A        "[a]\nlisten = 127.0.0.1:$1\nexec = $PROBE say a\n"
+#define HOLD     "[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE hold\n"
 #define STUBBORN "[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE stubborn\nkill_after = 300ms\n"
 
 static int hold(void)
@@ -30,8 +30,8 @@ START_TEST(signal_is_harmless)
 {
 	int number = _i;
 
-	if (number == SIGTERM || number == SIGINT || number == SIGQUIT || number == SIGKILL || number == SIGSTOP ||
-	    number == 32 || number == 33)
+	if (number == SIGTERM || number == SIGINT || number == SIGQUIT || number == SIGKILL ||
+	    number == SIGSTOP || number == 32 || number == 33)
 		return;
 	struct daemon *daemon = daemon_start(A HOLD);
 	int session = hold();
@@ -55,7 +55,7 @@ END_TEST
 
 /* ---- the end ---- */
 
-static const int ending[] = {SIGTERM, SIGINT};
+static const int ending[] = { SIGTERM, SIGINT };
 
 /* Live sessions end by themselves; then the daemon does. */
 START_TEST(drain_lets_sessions_end)
@@ -155,7 +155,7 @@ END_TEST
 START_TEST(killed_and_restarted)
 {
 	struct daemon *daemon = daemon_start("[usherd]\npid_file = $DIR/pid\n" A HOLD);
-	int sessions[3] = {hold(), hold(), hold()};
+	int sessions[3] = { hold(), hold(), hold() };
 
 	daemon_signal(daemon, SIGKILL);
 	ck_assert_int_eq(daemon_wait_exit(daemon), 128 + SIGKILL);
@@ -192,14 +192,15 @@ static const struct {
 	const char *listen, *told;
 	int type;
 } taken[] = {
-	{"127.0.0.1:$5", "127\\.0\\.0\\.1:", SOCK_STREAM},
-	{"127.0.0.1:$5/udp", "127\\.0\\.0\\.1:[0-9]*/udp", SOCK_DGRAM},
+	{ "127.0.0.1:$5", "127\\.0\\.0\\.1:", SOCK_STREAM },
+	{ "127.0.0.1:$5/udp", "127\\.0\\.0\\.1:[0-9]*/udp", SOCK_DGRAM },
 };
 
 static int occupy(int type)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)test_port(5)),
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)test_port(5)),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -214,7 +215,7 @@ START_TEST(port_in_use)
 	int fd = occupy(taken[_i].type);
 
 	snprintf(config, sizeof(config), A "[busy]\nlisten = %s\nexec = $PROBE\n", taken[_i].listen);
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.config = config, .no_wait = true});
+	struct daemon *daemon = daemon_launch(&(struct daemon_spec){ .config = config, .no_wait = true });
 
 	ck_assert_int_eq(daemon_wait_exit(daemon), 1);
 	const char *log = daemon_read_log(daemon);
@@ -231,7 +232,7 @@ START_TEST(port_without_privilege)
 {
 	SKIP_IF(getuid() == 0, "needs to be started as another user than root");
 	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
-		.config = "[low]\nlisten = 127.0.0.1:7\nexec = $PROBE\n", .no_wait = true});
+		.config = "[low]\nlisten = 127.0.0.1:7\nexec = $PROBE\n", .no_wait = true });
 
 	SKIP_IF(access("/proc/sys/net/ipv4/ip_unprivileged_port_start", F_OK) < 0, "unknown system");
 	ck_assert_int_eq(daemon_wait_exit(daemon), 1);
@@ -283,7 +284,7 @@ START_TEST(second_instance)
 {
 	struct daemon *daemon = daemon_start(PID A);
 	struct daemon *second = daemon_launch(&(struct daemon_spec){
-		.config = PID "[other]\nlisten = 127.0.0.1:$2\nexec = $PROBE\n", .no_wait = true});
+		.config = PID "[other]\nlisten = 127.0.0.1:$2\nexec = $PROBE\n", .no_wait = true });
 	char expected[64];
 
 	ck_assert_int_eq(daemon_wait_exit(second), 1);
@@ -321,12 +322,12 @@ static void pid_directory(void)
 	mkdir(test_path("pid"), 0755);
 }
 
-static void (*const pid_traps[])(void) = {pid_link, pid_fifo, pid_directory};
+static void (*const pid_traps[])(void) = { pid_link, pid_fifo, pid_directory };
 
 START_TEST(pid_trap)
 {
 	pid_traps[_i]();
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.config = PID A, .no_wait = true});
+	struct daemon *daemon = daemon_launch(&(struct daemon_spec){ .config = PID A, .no_wait = true });
 
 	ck_assert_int_eq(daemon_wait_exit(daemon), 1);
 	ck_assert_match(daemon_read_log(daemon), "/pid");
@@ -342,7 +343,7 @@ END_TEST
 /* -d: the parent ends with 0 when the daemon is ready, or not with 0. */
 START_TEST(background)
 {
-	const char *words[] = {"-d", "-c", "$DIR/services.ini", NULL};
+	const char *words[] = { "-d", "-c", "$DIR/services.ini", NULL };
 	const char *log = "[usherd]\npid_file = $DIR/pid\nlog = file:$DIR/log\n" A;
 	char *output;
 
@@ -366,7 +367,7 @@ END_TEST
 
 START_TEST(background_fails)
 {
-	const char *words[] = {"-d", "-c", "$DIR/services.ini", NULL};
+	const char *words[] = { "-d", "-c", "$DIR/services.ini", NULL };
 	int fd = occupy(SOCK_STREAM);
 	char *output;
 
@@ -382,7 +383,7 @@ END_TEST
 START_TEST(writable_configuration)
 {
 	SKIP_IF(getuid() != 0, "needs to be started as root");
-	const char *words[] = {"-c", "$DIR/sub/services.ini", NULL};
+	const char *words[] = { "-c", "$DIR/sub/services.ini", NULL };
 	char *output;
 
 	mkdir(test_path("sub"), 0755);

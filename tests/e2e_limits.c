@@ -25,7 +25,7 @@ static void expect_text(int fd, const char *text)
 
 static bool is_silent(int fd)
 {
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
 
 	return poll(&wait, 1, 0) == 0;
 }
@@ -36,7 +36,8 @@ static void finish(int fd)
 	shutdown(fd, SHUT_WR);
 	char *rest = read_all(fd, NULL);
 
-	ck_assert_msg(strstr(rest, "bye\n") != NULL, "the session ended without its last words: \"%s\"", rest);
+	ck_assert_msg(strstr(rest, "bye\n") != NULL, "the session ended without its last words: \"%s\"",
+		      rest);
 	free(rest);
 	close(fd);
 }
@@ -45,8 +46,8 @@ static const struct {
 	const char *config;
 	int limit;
 } queue_table[] = {
-	{"[hold]\nlisten = 127.0.0.1:$1\ninstances = 3\nexec = $PROBE hold\n" HELLO, 3},
-	{"[hold]\nlisten = 127.0.0.1:$1\ninstances = 1\nexec = $PROBE hold\n" HELLO, 1},
+	{ "[hold]\nlisten = 127.0.0.1:$1\ninstances = 3\nexec = $PROBE hold\n" HELLO, 3 },
+	{ "[hold]\nlisten = 127.0.0.1:$1\ninstances = 1\nexec = $PROBE hold\n" HELLO, 1 },
 };
 
 /* At the limit clients wait in the backlog, and are served in turn. */
@@ -131,10 +132,10 @@ static const struct {
 	const char *config;
 	bool datagram;
 } crash_table[] = {
-	{"[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE exit 0\n" HELLO, false},
-	{"[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE kill 11\n" HELLO, false},
-	{"[w]\nlisten = 127.0.0.1:$1/udp\nwait = yes\nexec = $PROBE exit 0\n" HELLO, true},
-	{"[w]\nlisten = 127.0.0.1:$1/udp\nwait = yes\nexec = $PROBE exit 1\n" HELLO, true},
+	{ "[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE exit 0\n" HELLO, false },
+	{ "[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE kill 11\n" HELLO, false },
+	{ "[w]\nlisten = 127.0.0.1:$1/udp\nwait = yes\nexec = $PROBE exit 0\n" HELLO, true },
+	{ "[w]\nlisten = 127.0.0.1:$1/udp\nwait = yes\nexec = $PROBE exit 1\n" HELLO, true },
 };
 
 START_TEST(wait_program_dies)
@@ -173,7 +174,8 @@ END_TEST
  * same and never stop coming: nothing of that is a reason to slow it down. */
 START_TEST(wait_program_takes_one)
 {
-	struct daemon *daemon = daemon_start("[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE accept\n");
+	struct daemon *daemon =
+		daemon_start("[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE accept\n");
 	pid_t clients[4];
 	uint64_t start = now_ms();
 
@@ -190,7 +192,8 @@ START_TEST(wait_program_takes_one)
 		int status = -1;
 
 		ck_assert_int_eq(waitpid(clients[i], &status, 0), clients[i]);
-		ck_assert_msg(status == 0, "client %d: %#x; log:\n%s", i, (unsigned)status, daemon_log_tail(daemon));
+		ck_assert_msg(status == 0, "client %d: %#x; log:\n%s", i, (unsigned)status,
+			      daemon_log_tail(daemon));
 	}
 	ck_assert_msg(now_ms() - start < 10000, "200 clients took %llu ms; %u pauses",
 		      (unsigned long long)(now_ms() - start), daemon_count_log(daemon, " pause "));
@@ -214,7 +217,8 @@ START_TEST(wait_program_takes_one_datagram)
 		ck_assert_msg(view != NULL, "no reply to datagram %d; log:\n%s", i, daemon_log_tail(daemon));
 		free(view);
 	}
-	ck_assert_msg(now_ms() - start < 5000, "12 datagrams took %llu ms", (unsigned long long)(now_ms() - start));
+	ck_assert_msg(now_ms() - start < 5000, "12 datagrams took %llu ms",
+		      (unsigned long long)(now_ms() - start));
 	daemon_oracle(daemon);
 	daemon_stop(daemon);
 }
@@ -224,8 +228,7 @@ END_TEST
 START_TEST(wait_program_is_left_alone)
 {
 	struct daemon *daemon =
-		daemon_start("[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = /bin/sleep 1000\n"
-			     HELLO);
+		daemon_start("[w]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = /bin/sleep 1000\n" HELLO);
 	int client = tcp_connect(1);
 
 	daemon_wait_log(daemon, " start service=w ");
@@ -286,8 +289,8 @@ START_TEST(no_descriptors)
 	uint64_t used = daemon_cpu_ms(daemon) - cpu, took = now_ms() - start;
 
 	if (none == NULL)
-		ck_assert_msg(used * 20 <= took + 200, "%llu ms of processor in %llu ms", (unsigned long long)used,
-			      (unsigned long long)took);
+		ck_assert_msg(used * 20 <= took + 200, "%llu ms of processor in %llu ms",
+			      (unsigned long long)used, (unsigned long long)took);
 	ck_assert_uint_le(daemon_count_log(daemon, "Too many open files"), 3);
 	set_soft_limit(daemon->pid, limit.rlim_cur);
 	start = now_ms();

@@ -26,7 +26,7 @@ static char *drain(int fd, const char *expression, int timeout_ms)
 	char *text = calloc(1, room);
 
 	while (now_ms() < end && length < room - 1) {
-		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
 
 		if (poll(&wait, 1, 50) == 1) {
 			ssize_t got = read(fd, text + length, room - 1 - length);
@@ -57,8 +57,8 @@ START_TEST(stalled_pipe)
 	int ends[2];
 
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	struct daemon *daemon = daemon_launch(
-		&(struct daemon_spec){.config = HELLO, .error_fd = ends[1], .no_wait = true});
+	struct daemon *daemon =
+		daemon_launch(&(struct daemon_spec){ .config = HELLO, .error_fd = ends[1], .no_wait = true });
 
 	close(ends[1]);
 	expect_port(1);
@@ -68,8 +68,8 @@ START_TEST(stalled_pipe)
 
 	ck_assert_match(text, "dropped .*count=[0-9]+");
 	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
-		ck_assert_msg(has_match(line, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]* [a-z-]+( |$)"), "torn line: %s",
-			      line);
+		ck_assert_msg(has_match(line, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]* [a-z-]+( |$)"),
+			      "torn line: %s", line);
 	ask_many(1, NULL, "hello", 5, 0);
 	text = drain(ends[0], " end service=hello ", PATIENCE_MS);
 	ck_assert_match(text, " end service=hello ");
@@ -83,8 +83,8 @@ START_TEST(closed_pipe)
 	int ends[2];
 
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	struct daemon *daemon = daemon_launch(
-		&(struct daemon_spec){.config = HELLO, .error_fd = ends[1], .no_wait = true});
+	struct daemon *daemon =
+		daemon_launch(&(struct daemon_spec){ .config = HELLO, .error_fd = ends[1], .no_wait = true });
 
 	close(ends[1]);
 	expect_port(1);
@@ -96,7 +96,7 @@ END_TEST
 
 static void limit_file_size(void *context)
 {
-	struct rlimit limit = {20000, 20000};
+	struct rlimit limit = { 20000, 20000 };
 
 	(void)context;
 	setrlimit(RLIMIT_FSIZE, &limit);
@@ -108,10 +108,11 @@ START_TEST(full_sink)
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
 	SKIP_IF(full < 0, "no /dev/full here");
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.config = HELLO,
-								    .error_fd = _i == 0 ? full : 0,
-								    .prepare = _i == 0 ? NULL : limit_file_size,
-								    .no_wait = true});
+	struct daemon *daemon =
+		daemon_launch(&(struct daemon_spec){ .config = HELLO,
+						     .error_fd = _i == 0 ? full : 0,
+						     .prepare = _i == 0 ? NULL : limit_file_size,
+						     .no_wait = true });
 	expect_port(1);
 	ask_many(1, NULL, "hello", 300, 0);
 	ck_assert_uint_lt(daemon_cpu_ms(daemon), 5000);
@@ -124,7 +125,7 @@ END_TEST
 START_TEST(log_to_file)
 {
 	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
-		.config = "[usherd]\nlog = file:$DIR/the.log\n" HELLO, .no_wait = true});
+		.config = "[usherd]\nlog = file:$DIR/the.log\n" HELLO, .no_wait = true });
 
 	expect_port(1);
 	ask_many(1, NULL, "hello", 3, 0);
@@ -149,7 +150,7 @@ START_TEST(log_file_is_a_link)
 	test_write("victim", 0644, "precious", false);
 	ck_assert_int_eq(symlink(test_path("victim"), test_path("the.log")), 0);
 	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
-		.config = "[usherd]\nlog = file:$DIR/the.log\n" HELLO, .no_wait = true});
+		.config = "[usherd]\nlog = file:$DIR/the.log\n" HELLO, .no_wait = true });
 
 	ck_assert_int_ne(daemon_wait_exit(daemon), 0);
 	ck_assert_str_eq(test_read(test_path("victim")), "precious");
@@ -160,22 +161,24 @@ END_TEST
 START_TEST(json)
 {
 	const char *python = harness_find("python3");
-	const char *words[] = {python, "-c",
-			       "import json,sys\n"
-			       "events=[json.loads(line) for line in open(sys.argv[1], encoding='utf-8')]\n"
-			       "names=[e['event'] for e in events]\n"
-			       "assert 'ready' in names and 'start' in names and 'end' in names, names\n"
-			       "assert any(e['event']=='stderr' and 'x' not in e for e in events), names\n"
-			       "end=[e for e in events if e['event']=='end'][0]\n"
-			       "assert end['service']=='dirt' and end['session']==1 and end['status']==0, end\n"
-			       "assert isinstance(end['seconds'], float), end\n",
-			       "$DIR/log.1", NULL};
+	const char *words[] = {
+		python, "-c",
+		"import json,sys\n"
+		"events=[json.loads(line) for line in open(sys.argv[1], encoding='utf-8')]\n"
+		"names=[e['event'] for e in events]\n"
+		"assert 'ready' in names and 'start' in names and 'end' in names, names\n"
+		"assert any(e['event']=='stderr' and 'x' not in e for e in events), names\n"
+		"end=[e for e in events if e['event']=='end'][0]\n"
+		"assert end['service']=='dirt' and end['session']==1 and end['status']==0, end\n"
+		"assert isinstance(end['seconds'], float), end\n",
+		"$DIR/log.1", NULL
+	};
 	char *output;
 
 	SKIP_IF(python == NULL, "python3 is not installed");
 	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
 		.config = "[usherd]\nlog_format = json\n[dirt]\nlisten = 127.0.0.1:$1\nexec = $PROBE dirt\n",
-		.no_wait = true});
+		.no_wait = true });
 
 	daemon_wait_log(daemon, "\"event\": ?\"ready\"");
 	ask_many(1, NULL, "done\n", 2, 0);
@@ -188,8 +191,8 @@ END_TEST
 
 START_TEST(level)
 {
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
-		.config = "[usherd]\nlog_level = warning\n" HELLO, .no_wait = true});
+	struct daemon *daemon = daemon_launch(
+		&(struct daemon_spec){ .config = "[usherd]\nlog_level = warning\n" HELLO, .no_wait = true });
 
 	expect_port(1);
 	ask_many(1, NULL, "hello", 5, 0);
@@ -204,10 +207,11 @@ static bool make_dev(void)
 	static const struct {
 		const char *name;
 		unsigned minor;
-	} devices[] = {{"dev/null", 3}, {"dev/zero", 5}, {"dev/full", 7}, {"dev/urandom", 9}};
+	} devices[] = { { "dev/null", 3 }, { "dev/zero", 5 }, { "dev/full", 7 }, { "dev/urandom", 9 } };
 
 	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mkdir(test_path("dev"), 0755) < 0 || mount("tmpfs", test_path("dev"), "tmpfs", 0, "mode=0755") < 0)
+	    mkdir(test_path("dev"), 0755) < 0 ||
+	    mount("tmpfs", test_path("dev"), "tmpfs", 0, "mode=0755") < 0)
 		return false;
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		if (mknod(test_path(devices[i].name), S_IFCHR | 0666, makedev(1, devices[i].minor)) < 0)
@@ -220,12 +224,12 @@ START_TEST(stalled_syslog)
 {
 	SKIP_IF(getuid() != 0, "needs to be started as root");
 	SKIP_IF(!make_dev(), "no /dev of our own can be made");
-	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
 	int receiver = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(bind(receiver, (struct sockaddr *)&address, sizeof(address)), 0);
 	struct daemon *daemon = daemon_launch(
-		&(struct daemon_spec){.config = "[usherd]\nlog = syslog\n" HELLO, .no_wait = true});
+		&(struct daemon_spec){ .config = "[usherd]\nlog = syslog\n" HELLO, .no_wait = true });
 
 	expect_port(1);
 	ask_many(1, NULL, "hello", 1500, 2000);
@@ -275,7 +279,8 @@ START_TEST(bytes_are_escaped)
 	ask_many(1, NULL, "done\n", 1, 0);
 	daemon_wait_log(daemon, " end service=dirt ");
 	for (const char *c = daemon_read_log(daemon); *c != '\0'; c++)
-		ck_assert_msg(*c == '\n' || (*c >= ' ' && *c <= '~'), "byte %#x is in the log", (unsigned char)*c);
+		ck_assert_msg(*c == '\n' || (*c >= ' ' && *c <= '~'), "byte %#x is in the log",
+			      (unsigned char)*c);
 	ck_assert_uint_eq(daemon_count_log(daemon, " stderr service=dirt .*\\\\x1b"), 1);
 	/* NUL is a byte like any other: what follows it is there too. */
 	ck_assert_uint_eq(daemon_count_log(daemon, " stderr service=dirt .*ABCDEF.*\\\\xff"), 1);
@@ -286,10 +291,11 @@ END_TEST
 /* A last line without its end, and a line without any end, are not lost. */
 START_TEST(unfinished_lines)
 {
-	struct daemon *daemon = daemon_start("[a]\nlisten = 127.0.0.1:$1\n"
-					     "exec = /bin/sh -c 'printf half >&2'\n"
-					     "[b]\nlisten = 127.0.0.1:$2\n"
-					     "exec = /bin/sh -c 'head -c 100000 /dev/zero | tr \"\\\\0\" y >&2'\n");
+	struct daemon *daemon =
+		daemon_start("[a]\nlisten = 127.0.0.1:$1\n"
+			     "exec = /bin/sh -c 'printf half >&2'\n"
+			     "[b]\nlisten = 127.0.0.1:$2\n"
+			     "exec = /bin/sh -c 'head -c 100000 /dev/zero | tr \"\\\\0\" y >&2'\n");
 
 	free(ask(1, NULL));
 	daemon_wait_log(daemon, " stderr service=a .*text=\"?half\"?$");
@@ -308,7 +314,7 @@ START_TEST(flood)
 	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
 		.config = HELLO "[flood]\nlisten = 127.0.0.1:$2\nexec = $PROBE stderr 50000000\n",
 		.error_fd = null,
-		.no_wait = true});
+		.no_wait = true });
 
 	expect_port(1);
 	WAIT_UNTIL(daemon_children(daemon) == 0);
@@ -318,7 +324,7 @@ START_TEST(flood)
 	for (int i = 0; i < 3; i++)
 		noisy[i] = tcp_connect(2);
 	unsigned rounds = 0;
-	struct pollfd wait = {.fd = noisy[0], .events = POLLIN};
+	struct pollfd wait = { .fd = noisy[0], .events = POLLIN };
 
 	while (poll(&wait, 1, 0) == 0) {
 		ask_many(1, NULL, "hello", 1, 1000);

@@ -15,7 +15,7 @@ static char address[300] = "NOTIFY_SOCKET=";
 
 static int manager(bool abstract)
 {
-	struct sockaddr_un own = {.sun_family = AF_UNIX};
+	struct sockaddr_un own = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	char name[100];
 
@@ -49,9 +49,9 @@ static char *message(int fd)
 START_TEST(life_is_told)
 {
 	int fd = manager(_i == 1);
-	char *environment[] = {path, address, NULL};
+	char *environment[] = { path, address, NULL };
 	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){.config = HELLO, .environment = environment});
+		daemon_launch(&(struct daemon_spec){ .config = HELLO, .environment = environment });
 
 	ck_assert_match(message(fd), "^READY=1$");
 	/* It is for the daemon alone. */
@@ -75,9 +75,9 @@ END_TEST
 START_TEST(signs_of_life)
 {
 	int fd = manager(false);
-	char *environment[] = {path, address, watchdog, NULL};
+	char *environment[] = { path, address, watchdog, NULL };
 	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){.config = HELLO, .environment = environment});
+		daemon_launch(&(struct daemon_spec){ .config = HELLO, .environment = environment });
 	uint64_t start = now_ms();
 
 	for (int i = 0; i < 10;) {
@@ -108,12 +108,12 @@ END_TEST
 START_TEST(deaf_manager)
 {
 	int fd = manager(false);
-	char *environment[] = {path, address, watchdog, NULL};
+	char *environment[] = { path, address, watchdog, NULL };
 
 	if (_i == 1)
 		close(fd);
 	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){.config = HELLO, .environment = environment});
+		daemon_launch(&(struct daemon_spec){ .config = HELLO, .environment = environment });
 
 	for (int i = 0; i < 50; i++)
 		daemon_reload(daemon, true);

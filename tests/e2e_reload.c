@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define A "[a]\nlisten = 127.0.0.1:$1\nexec = $PROBE say a\n"
-#define B "[b]\nlisten = 127.0.0.1:$2\nexec = $PROBE say b\n"
+#define A    "[a]\nlisten = 127.0.0.1:$1\nexec = $PROBE say a\n"
+#define B    "[b]\nlisten = 127.0.0.1:$2\nexec = $PROBE say b\n"
 #define HOLD "[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE hold\n"
 
 static int hold(void)
@@ -265,7 +265,8 @@ static void broken_typo(const char *path)
 static void broken_program(const char *path)
 {
 	(void)path;
-	test_write("services.ini", 0644, B HOLD "[a]\nlisten = 127.0.0.1:$1\nexec = /no/such/program\n", true);
+	test_write("services.ini", 0644, B HOLD "[a]\nlisten = 127.0.0.1:$1\nexec = /no/such/program\n",
+		   true);
 }
 
 static void broken_user(const char *path)
@@ -296,8 +297,9 @@ static void broken_return(const char *path)
 /* A port that another process holds: the whole reload is refused. */
 static void broken_port(const char *path)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)test_port(8)),
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)test_port(8)),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)path;
@@ -311,11 +313,13 @@ static const struct {
 	const char *name;
 	void (*make)(const char *path);
 } broken[] = {
-	{"missing", broken_missing}, {"empty", broken_empty},	  {"only comments", broken_comments},
-	{"directory", broken_directory}, {"loop of links", broken_loop}, {"FIFO", broken_fifo},
-	{"binary", broken_binary},   {"unknown key", broken_typo}, {"no such program", broken_program},
-	{"no such user", broken_user}, {"address twice", broken_twice}, {"no bracket", broken_bracket},
-	{"lone CR", broken_return},  {"port in use", broken_port},
+	{ "missing", broken_missing },         { "empty", broken_empty },
+	{ "only comments", broken_comments },  { "directory", broken_directory },
+	{ "loop of links", broken_loop },      { "FIFO", broken_fifo },
+	{ "binary", broken_binary },           { "unknown key", broken_typo },
+	{ "no such program", broken_program }, { "no such user", broken_user },
+	{ "address twice", broken_twice },     { "no bracket", broken_bracket },
+	{ "lone CR", broken_return },          { "port in use", broken_port },
 };
 
 START_TEST(bad_file_changes_nothing)
@@ -386,7 +390,8 @@ START_TEST(nobody_is_lost)
 
 	test_write("enough", 0644, "", false);
 	ck_assert_int_eq(waitpid(client, &status, 0), client);
-	ck_assert_msg(status == 0, "a client failed: %#x; log:\n%s", (unsigned)status, daemon_log_tail(daemon));
+	ck_assert_msg(status == 0, "a client failed: %#x; log:\n%s", (unsigned)status,
+		      daemon_log_tail(daemon));
 	daemon_configure(A B);
 	daemon_reload(daemon, true);
 	daemon_oracle(daemon);

@@ -10,13 +10,15 @@
 
 static int bound_udp(unsigned port)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int yes = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	ck_assert_msg(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "bind: %s", strerror(errno));
+	ck_assert_msg(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "bind: %s",
+		      strerror(errno));
 	return fd;
 }
 
@@ -110,8 +112,9 @@ START_TEST(over_ipv6)
 {
 	struct daemon *daemon = daemon_start("[f]\nlisten = $1/udp\nexec = /bin/cat\n");
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)test_port(1)),
-				  .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+				   .sin6_port = htons((uint16_t)test_port(1)),
+				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 
 	SKIP_IF(fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0, "no IPv6 here");
 	send_text(fd, "six");
@@ -124,10 +127,12 @@ END_TEST
 /* A datagram that claims to come from a port of ours starts no service. */
 START_TEST(own_port_is_dropped)
 {
-	struct daemon *daemon = daemon_start("[f]\nlisten = 127.0.0.1:$1/udp\nexec = /bin/cat\n"
-					     "[g]\nlisten = 127.0.0.2:$2/udp, 127.0.0.2:$3/udp\nexec = /bin/cat\n");
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)test_port(1)),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct daemon *daemon =
+		daemon_start("[f]\nlisten = 127.0.0.1:$1/udp\nexec = /bin/cat\n"
+			     "[g]\nlisten = 127.0.0.2:$2/udp, 127.0.0.2:$3/udp\nexec = /bin/cat\n");
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)test_port(1)),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	/* The other service listens on 127.0.0.2 only, so that we can be its port on 127.0.0.1. */
 	int forged = bound_udp(test_port(2)), honest = udp_connect("127.0.0.1", test_port(1));

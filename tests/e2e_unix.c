@@ -25,7 +25,7 @@ static void expect_reply(const char *path, int type, const char *expected)
 
 static int bound_socket(int type, bool listening)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", test_path("socket"));
@@ -37,7 +37,7 @@ static int bound_socket(int type, bool listening)
 
 static const char *refused(void)
 {
-	struct daemon *daemon = daemon_launch(&(struct daemon_spec){.config = A U, .no_wait = true});
+	struct daemon *daemon = daemon_launch(&(struct daemon_spec){ .config = A U, .no_wait = true });
 
 	ck_assert_int_eq(daemon_wait_exit(daemon), 1);
 	const char *log = daemon_read_log(daemon);
@@ -53,8 +53,10 @@ START_TEST(mode)
 	static const struct {
 		const char *keys;
 		mode_t expected;
-	} modes[] = {{"", 0}, {"socket_mode = 0600\n", 0600}, {"socket_mode = 0666\n", 0666},
-		     {"socket_mode = 0660\n", 0660}};
+	} modes[] = { { "", 0 },
+		      { "socket_mode = 0600\n", 0600 },
+		      { "socket_mode = 0666\n", 0666 },
+		      { "socket_mode = 0660\n", 0660 } };
 	struct stat status;
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -116,7 +118,9 @@ END_TEST
 static const struct {
 	int type;
 	bool full;
-} live[] = {{SOCK_STREAM, false}, {SOCK_STREAM, true}, {SOCK_SEQPACKET, false}, {SOCK_DGRAM, false}};
+} live[] = {
+	{ SOCK_STREAM, false }, { SOCK_STREAM, true }, { SOCK_SEQPACKET, false }, { SOCK_DGRAM, false }
+};
 
 START_TEST(live_socket_is_left_alone)
 {
@@ -124,7 +128,7 @@ START_TEST(live_socket_is_left_alone)
 	int fd = bound_socket(live[_i].type, live[_i].type != SOCK_DGRAM);
 
 	for (int i = 0; live[_i].full && i < 20; i++) {
-		struct sockaddr_un address = {.sun_family = AF_UNIX};
+		struct sockaddr_un address = { .sun_family = AF_UNIX };
 		int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 		snprintf(address.sun_path, sizeof(address.sun_path), "%s", test_path("socket"));
@@ -160,7 +164,7 @@ static void make_fifo(void)
 	ck_assert_int_eq(mkfifo(test_path("socket"), 0644), 0);
 }
 
-static void (*const obstacles[])(void) = {make_file, make_directory, make_link, make_fifo};
+static void (*const obstacles[])(void) = { make_file, make_directory, make_link, make_fifo };
 
 START_TEST(obstacle_is_left_alone)
 {
@@ -203,12 +207,12 @@ END_TEST
 
 START_TEST(datagrams)
 {
-	struct sockaddr_un own = {.sun_family = AF_UNIX};
+	struct sockaddr_un own = { .sun_family = AF_UNIX };
 
 	struct daemon *daemon = daemon_start("[u]\nlisten = unix-dgram:$DIR/socket\nsocket_mode = 0666\n"
 					     "exec = $PROBE input\n");
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
 
 	snprintf(own.sun_path, sizeof(own.sun_path), "%s", test_path("client"));
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", test_path("socket"));

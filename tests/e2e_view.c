@@ -47,15 +47,17 @@ static void check_user(const char *view)
 	ck_assert_line(view, line);
 	snprintf(line, sizeof(line), "env SHELL=%s", user->pw_shell);
 	ck_assert_line(view, line);
-	snprintf(line, sizeof(line), "Uid: %u %u %u %u", user->pw_uid, user->pw_uid, user->pw_uid, user->pw_uid);
+	snprintf(line, sizeof(line), "Uid: %u %u %u %u", user->pw_uid, user->pw_uid, user->pw_uid,
+		 user->pw_uid);
 	ck_assert_line(view, line);
-	snprintf(line, sizeof(line), "Gid: %u %u %u %u", user->pw_gid, user->pw_gid, user->pw_gid, user->pw_gid);
+	snprintf(line, sizeof(line), "Gid: %u %u %u %u", user->pw_gid, user->pw_gid, user->pw_gid,
+		 user->pw_gid);
 	ck_assert_line(view, line);
 }
 
 static void check_peer(const char *view, int fd, const char *family, const char *local, const char *remote)
 {
-	struct sockaddr_in6 own = {0}, other = {0};
+	struct sockaddr_in6 own = { 0 }, other = { 0 };
 	socklen_t size = sizeof(own);
 	char line[256];
 
@@ -84,7 +86,7 @@ static void check_peer(const char *view, int fd, const char *family, const char 
 
 static const struct {
 	const char *address, *family;
-} tcp_table[] = {{"127.0.0.1", "inet"}, {"::1", "inet6"}};
+} tcp_table[] = { { "127.0.0.1", "inet" }, { "::1", "inet6" } };
 
 START_TEST(view_tcp)
 {
@@ -102,7 +104,8 @@ START_TEST(view_tcp)
 	check_peer(view, fd, "TCP", address, address);
 	for (int i = 0; i < 2; i++) {
 		snprintf(line, sizeof(line),
-			 "fd %d socket mode=both nonblock=0 cloexec=0 domain=%s type=stream listening=0 connected=1 "
+			 "fd %d socket mode=both nonblock=0 cloexec=0 domain=%s type=stream listening=0 "
+			 "connected=1 "
 			 "reuseport=0 keepalive=1 keepidle=300 nodelay=0",
 			 i, tcp_table[_i].family);
 		ck_assert_line(view, line);
@@ -144,9 +147,9 @@ static const struct {
 	int type;
 	bool has_path;
 } unix_table[] = {
-	{"unix:$DIR/socket", "$DIR/socket", SOCK_STREAM, true},
-	{"unix-seqpacket:$DIR/socket", "$DIR/socket", SOCK_SEQPACKET, true},
-	{"unix:@usherd-view-$1", "@usherd-view-$1", SOCK_STREAM, false},
+	{ "unix:$DIR/socket", "$DIR/socket", SOCK_STREAM, true },
+	{ "unix-seqpacket:$DIR/socket", "$DIR/socket", SOCK_SEQPACKET, true },
+	{ "unix:@usherd-view-$1", "@usherd-view-$1", SOCK_STREAM, false },
 };
 
 START_TEST(view_unix)
@@ -216,7 +219,8 @@ START_TEST(view_wait_stream)
 		char expression[256];
 
 		snprintf(expression, sizeof(expression),
-			 "^fd %d socket mode=both nonblock=0 cloexec=0 domain=inet type=stream listening=1 ", i);
+			 "^fd %d socket mode=both nonblock=0 cloexec=0 domain=inet type=stream listening=1 ",
+			 i);
 		ck_assert_match(view, expression);
 	}
 	ck_assert_line(view, "fds 4");
@@ -245,7 +249,9 @@ START_TEST(view_wait_datagram)
 	ck_assert_msg(view != NULL, "no reply; log:\n%s", daemon_log_tail(daemon));
 	check_common(view);
 	check_user(view);
-	ck_assert_match(view, "^fd 0 socket mode=both nonblock=0 cloexec=0 domain=inet type=dgram listening=0 connected=0");
+	ck_assert_match(
+		view,
+		"^fd 0 socket mode=both nonblock=0 cloexec=0 domain=inet type=dgram listening=0 connected=0");
 	ck_assert_line(view, "fds 4");
 	ck_assert_line(view, "env PROTO=UDP");
 	ck_assert_line(view, "env LISTEN_FDS=1");
@@ -260,35 +266,36 @@ END_TEST
 static const struct {
 	const char *key, *expected;
 } key_table[] = {
-	{"umask = 077", "^Umask: 0077$"},
-	{"directory = /usr", "^cwd /usr$"},
-	{"nice = 7", "^nice 7$"},
-	{"oom_score_adj = 300", "^oom_score_adj 300$"},
-	{"no_new_privileges = yes", "^NoNewPrivs: 1$"},
-	{"rlimit_nofile = 123", "^rlimit nofile 123 123$"},
-	{"rlimit_nofile = 99:123", "^rlimit nofile 99 123$"},
-	{"rlimit_fsize = 1M", "^rlimit fsize 1048576 1048576$"},
-	{"rlimit_cpu = 1min", "^rlimit cpu 60 60$"},
-	{"rlimit_core = 0", "^rlimit core 0 0$"},
-	{"env = A=1 B=2", "^env B=2$"},
-	{"env = PATH=/x", "^env PATH=/x$"},
-	{"pass_env = MARK", "^env MARK=kept$"},
-	{"stderr = null", "^fd 2 device mode=both nonblock=0 cloexec=0$"},
-	{"stderr = socket", "^fd 2 socket mode=both nonblock=0 cloexec=0 "},
-	{"nodelay = yes", "^fd 0 socket .* nodelay=1$"},
-	{"keepalive = 10s", "^fd 0 socket .* keepalive=1 keepidle=10 "},
-	{"keepalive = 0", "^fd 0 socket .* keepalive=0 "},
+	{ "umask = 077", "^Umask: 0077$" },
+	{ "directory = /usr", "^cwd /usr$" },
+	{ "nice = 7", "^nice 7$" },
+	{ "oom_score_adj = 300", "^oom_score_adj 300$" },
+	{ "no_new_privileges = yes", "^NoNewPrivs: 1$" },
+	{ "rlimit_nofile = 123", "^rlimit nofile 123 123$" },
+	{ "rlimit_nofile = 99:123", "^rlimit nofile 99 123$" },
+	{ "rlimit_fsize = 1M", "^rlimit fsize 1048576 1048576$" },
+	{ "rlimit_cpu = 1min", "^rlimit cpu 60 60$" },
+	{ "rlimit_core = 0", "^rlimit core 0 0$" },
+	{ "env = A=1 B=2", "^env B=2$" },
+	{ "env = PATH=/x", "^env PATH=/x$" },
+	{ "pass_env = MARK", "^env MARK=kept$" },
+	{ "stderr = null", "^fd 2 device mode=both nonblock=0 cloexec=0$" },
+	{ "stderr = socket", "^fd 2 socket mode=both nonblock=0 cloexec=0 " },
+	{ "nodelay = yes", "^fd 0 socket .* nodelay=1$" },
+	{ "keepalive = 10s", "^fd 0 socket .* keepalive=1 keepidle=10 " },
+	{ "keepalive = 0", "^fd 0 socket .* keepalive=0 " },
 };
 
 START_TEST(view_key)
 {
 	static char path[] = "PATH=/usr/bin:/bin", mark[] = "MARK=kept", other[] = "OTHER=lost";
-	char *environment[] = {path, mark, other, NULL};
+	char *environment[] = { path, mark, other, NULL };
 	char config[512];
 
-	snprintf(config, sizeof(config), "[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n%s\n", key_table[_i].key);
+	snprintf(config, sizeof(config), "[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n%s\n",
+		 key_table[_i].key);
 	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){.config = config, .environment = environment});
+		daemon_launch(&(struct daemon_spec){ .config = config, .environment = environment });
 	char *view = ask(1, NULL);
 
 	ck_assert_msg(has_match(view, key_table[_i].expected), "\"%s\": nothing matches %s in:\n%s\n%s",
@@ -313,7 +320,7 @@ static void other_start(void *context)
 START_TEST(as_started)
 {
 	struct daemon *daemon = daemon_launch(&(struct daemon_spec){
-		.config = "[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n", .prepare = other_start});
+		.config = "[view]\nlisten = 127.0.0.1:$1\nexec = $PROBE\n", .prepare = other_start });
 	char *view = ask(1, NULL);
 
 	ck_assert_line(view, "oom_score_adj 321");
@@ -332,7 +339,7 @@ START_TEST(view_chroot)
 	SKIP_IF(busybox == NULL, "busybox is not installed");
 	mkdir(test_path("root"), 0755);
 	mkdir(test_path("root/bin"), 0755);
-	const char *copy[] = {"cp", busybox, "$DIR/root/bin/busybox", NULL};
+	const char *copy[] = { "cp", busybox, "$DIR/root/bin/busybox", NULL };
 
 	ck_assert_int_eq(run_command(copy, NULL), 0);
 	test_write("root/secret", 0644, "inside", false);

@@ -24,9 +24,9 @@
 
 /* Shared by the runner and its tests, which are processes of their own. */
 struct shared {
-	char base[200];        /* directory of this run */
-	pid_t filter;          /* child of the runner, not of a test */
-	unsigned tests;        /* started so far */
+	char base[200]; /* directory of this run */
+	pid_t filter;   /* child of the runner, not of a test */
+	unsigned tests; /* started so far */
 	struct {
 		unsigned number; /* of the test */
 		char reason[200];
@@ -126,7 +126,7 @@ static void write_line(const char *path, const char *text)
 static bool own_network(void)
 {
 	unsigned uid = getuid(), gid = getgid();
-	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 	char map[64];
 
 	if (unshare(CLONE_NEWNET) < 0) {
@@ -145,7 +145,7 @@ static bool own_network(void)
 
 	/* Some resolvers think that a machine with 127.0.0.1 alone has no IPv4. */
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "lo:1");
-	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xC6336401)};
+	*address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xC6336401) };
 	(void)ioctl(fd, SIOCSIFADDR, &request); /* 198.51.100.1 */
 	close(fd);
 	return up == 0;
@@ -188,7 +188,7 @@ const char *harness_built(const char *variable, const char *const *places, char 
 static void setup(void)
 {
 	static char probe[4096];
-	const char *const places[] = {"probe", "../probe", NULL};
+	const char *const places[] = { "probe", "../probe", NULL };
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	harness_each_child(getppid(), kill_child, NULL);
@@ -291,7 +291,8 @@ char *test_read(const char *path)
 	size_t length = 0;
 	ssize_t got;
 
-	while (fd >= 0 && length < (1 << 20) - 1 && (got = read(fd, text + length, (1 << 20) - 1 - length)) > 0)
+	while (fd >= 0 && length < (1 << 20) - 1 &&
+	       (got = read(fd, text + length, (1 << 20) - 1 - length)) > 0)
 		length += (size_t)got;
 	if (fd >= 0)
 		close(fd);
@@ -424,8 +425,8 @@ TCase *harness_case(Suite *suite, const char *name, int seconds)
 
 const char *harness_find(const char *program)
 {
-	static const char *const places[] = {"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin",
-					     "/usr/libexec", "/usr/lib/git-core"};
+	static const char *const places[] = { "/usr/bin",       "/bin",         "/usr/sbin",        "/sbin",
+					      "/usr/local/bin", "/usr/libexec", "/usr/lib/git-core" };
 	static char paths[8][256];
 	static unsigned turn;
 

@@ -45,12 +45,12 @@ TCase *harness_case(Suite *suite, const char *name, int seconds);
 
 /* Marks the running test as skipped; the test then returns. */
 void harness_skip(const char *reason);
-#define SKIP_IF(condition, reason)                                                                             \
-	do {                                                                                                   \
-		if (condition) {                                                                               \
-			harness_skip(reason);                                                                  \
-			return;                                                                                \
-		}                                                                                              \
+#define SKIP_IF(condition, reason)                                                                           \
+	do {                                                                                                 \
+		if (condition) {                                                                             \
+			harness_skip(reason);                                                                \
+			return;                                                                              \
+		}                                                                                            \
 	} while (0)
 
 /* Where `program` is, in one of the usual directories, or NULL. */
@@ -77,13 +77,13 @@ uint64_t now_ms(void);
 void nap(void); /* a few milliseconds between two looks at a condition */
 
 /* Looks at `condition` until it holds; fails the test when it never does. */
-#define WAIT_UNTIL(condition)                                                                                  \
-	do {                                                                                                   \
-		uint64_t wait_end_ = now_ms() + PATIENCE_MS;                                                   \
-		while (!(condition)) {                                                                         \
-			ck_assert_msg(now_ms() < wait_end_, "never became true: %s", #condition);              \
-			nap();                                                                                 \
-		}                                                                                              \
+#define WAIT_UNTIL(condition)                                                                                \
+	do {                                                                                                 \
+		uint64_t wait_end_ = now_ms() + PATIENCE_MS;                                                 \
+		while (!(condition)) {                                                                       \
+			ck_assert_msg(now_ms() < wait_end_, "never became true: %s", #condition);            \
+			nap();                                                                               \
+		}                                                                                            \
 	} while (0)
 
 /* ---- daemons ---- */
@@ -91,22 +91,22 @@ void nap(void); /* a few milliseconds between two looks at a condition */
 struct daemon {
 	pid_t pid;
 	char log_path[256];
-	int watch;       /* inotify on the log */
-	char *log;       /* all that was logged so far */
+	int watch; /* inotify on the log */
+	char *log; /* all that was logged so far */
 	size_t log_size;
-	size_t mark;     /* where the next search begins */
-	int fds;         /* open when it was ready */
+	size_t mark; /* where the next search begins */
+	int fds;     /* open when it was ready */
 };
 
 struct daemon_spec {
-	const char *config;         /* becomes $DIR/services.ini and -c; NULL: only `arguments` */
-	const char *const *arguments; /* after the program and -c; expanded; NULL-terminated */
-	const char *const *wrapper; /* put before the command line, e.g. strace; NULL-terminated */
+	const char *config;             /* becomes $DIR/services.ini and -c; NULL: only `arguments` */
+	const char *const *arguments;   /* after the program and -c; expanded; NULL-terminated */
+	const char *const *wrapper;     /* put before the command line, e.g. strace; NULL-terminated */
 	void (*prepare)(void *context); /* in the child, right before exec */
 	void *context;
-	char *const *environment;   /* NULL: PATH and nothing else */
-	int error_fd;               /* stderr of the daemon; 0: a file that the harness reads */
-	bool no_wait;               /* do not wait for "ready" */
+	char *const *environment; /* NULL: PATH and nothing else */
+	int error_fd;             /* stderr of the daemon; 0: a file that the harness reads */
+	bool no_wait;             /* do not wait for "ready" */
 };
 
 /* Starts the daemon and waits until it says that it is ready. */
@@ -197,9 +197,9 @@ void ask_many(unsigned number, const char *text, const char *expected, unsigned 
 bool has_line(const char *text, const char *line);
 bool has_match(const char *text, const char *expression);
 #define ck_assert_line(text, line) ck_assert_msg(has_line(text, line), "no line \"%s\" in:\n%s", line, text)
-#define ck_assert_match(text, expression)                                                                      \
+#define ck_assert_match(text, expression)                                                                    \
 	ck_assert_msg(has_match(text, expression), "nothing matches \"%s\" in:\n%s", expression, text)
-#define ck_assert_no_match(text, expression)                                                                   \
+#define ck_assert_no_match(text, expression)                                                                 \
 	ck_assert_msg(!has_match(text, expression), "\"%s\" matches in:\n%s", expression, text)
 
 /* The inode of the socket that listens on this IPv4 TCP port, or 0. */

@@ -22,7 +22,7 @@
 const char *usherd_path(void)
 {
 	static char path[4096];
-	const char *const places[] = {"../usherd", "../src/usherd", "usherd", NULL};
+	const char *const places[] = { "../usherd", "../src/usherd", "usherd", NULL };
 	const char *found = harness_built("USHERD", places, path);
 
 	ck_assert_msg(found != NULL, "no usherd beside the tests; set USHERD");
@@ -71,7 +71,7 @@ int run_command(const char *const *words, char **ret_output)
 
 int run_usherd(const char *const *words, char **ret_output)
 {
-	const char *vector[64] = {usherd_path()};
+	const char *vector[64] = { usherd_path() };
 
 	for (size_t i = 1; i < 63 && words[i - 1] != NULL; i++)
 		vector[i] = words[i - 1];
@@ -83,7 +83,7 @@ int run_usherd(const char *const *words, char **ret_output)
 static const char *services_directory(void)
 {
 	static char path[4096];
-	const char *const places[] = {"../services", "services", ".", NULL};
+	const char *const places[] = { "../services", "services", ".", NULL };
 
 	return harness_built("USHERD_SERVICES", places, path);
 }
@@ -92,7 +92,7 @@ static void child_exec(const struct daemon_spec *spec, char **vector, const char
 {
 	static char path_variable[] = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 	static char sanitizer[512] = "ASAN_OPTIONS=";
-	static char *clean[] = {path_variable, NULL, NULL};
+	static char *clean[] = { path_variable, NULL, NULL };
 	int error = spec->error_fd;
 
 	if (getenv("ASAN_OPTIONS") != NULL) {
@@ -119,8 +119,8 @@ struct daemon *daemon_launch(const struct daemon_spec *spec)
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	char *vector[64];
 	size_t count = 0;
-	const char *program[] = {usherd_path(), NULL};
-	const char *config[] = {"-c", "$DIR/services.ini", "--services-dir", services_directory(), NULL};
+	const char *program[] = { usherd_path(), NULL };
+	const char *config[] = { "-c", "$DIR/services.ini", "--services-dir", services_directory(), NULL };
 
 	snprintf(daemon->log_path, sizeof(daemon->log_path), "%s/log.%u", test_dir(), ++turn);
 	close(open(daemon->log_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
@@ -146,7 +146,7 @@ struct daemon *daemon_launch(const struct daemon_spec *spec)
 
 struct daemon *daemon_start(const char *config)
 {
-	return daemon_launch(&(struct daemon_spec){.config = config});
+	return daemon_launch(&(struct daemon_spec){ .config = config });
 }
 
 static void fetch_log(struct daemon *daemon)
@@ -161,8 +161,8 @@ static void fetch_log(struct daemon *daemon)
 		return;
 	if ((size_t)status.st_size > daemon->log_size) {
 		daemon->log = realloc(daemon->log, (size_t)status.st_size + 1);
-		ssize_t got = pread(fd, daemon->log + daemon->log_size, (size_t)status.st_size - daemon->log_size,
-				    (off_t)daemon->log_size);
+		ssize_t got = pread(fd, daemon->log + daemon->log_size,
+				    (size_t)status.st_size - daemon->log_size, (off_t)daemon->log_size);
 		if (got > 0)
 			daemon->log_size += (size_t)got;
 		daemon->log[daemon->log_size] = '\0';
@@ -218,7 +218,7 @@ const char *daemon_find_log(struct daemon *daemon, const char *expression)
 
 static bool has_ended(pid_t pid)
 {
-	siginfo_t info = {0};
+	siginfo_t info = { 0 };
 
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
@@ -235,10 +235,11 @@ const char *daemon_wait_log(struct daemon *daemon, const char *format, ...)
 	vsnprintf(expression, sizeof(expression), format, list);
 	va_end(list);
 	while ((line = daemon_find_log(daemon, expression)) == NULL) {
-		struct pollfd wait = {.fd = daemon->watch, .events = POLLIN};
+		struct pollfd wait = { .fd = daemon->watch, .events = POLLIN };
 
-		ck_assert_msg(now_ms() < end && !gone, "no line /%s/%s after byte %zu of the log:\n%s", expression,
-			      gone ? " (the daemon is gone)" : "", daemon->mark, daemon_log_tail(daemon));
+		ck_assert_msg(now_ms() < end && !gone, "no line /%s/%s after byte %zu of the log:\n%s",
+			      expression, gone ? " (the daemon is gone)" : "", daemon->mark,
+			      daemon_log_tail(daemon));
 		gone = has_ended(daemon->pid);
 		poll(&wait, 1, gone ? 0 : 50);
 	}
@@ -294,7 +295,7 @@ long line_number(const char *line, const char *key)
 int daemon_wait_exit(struct daemon *daemon)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, daemon->pid, 0), status = -1;
-	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+	struct pollfd wait = { .fd = pidfd, .events = POLLIN };
 
 	if (pidfd >= 0) {
 		ck_assert_msg(poll(&wait, 1, PATIENCE_MS) == 1, "pid %d does not end; log:\n%s", daemon->pid,
@@ -351,7 +352,7 @@ int daemon_count_fds(const struct daemon *daemon)
 
 uint64_t daemon_cpu_ms(const struct daemon *daemon)
 {
-	struct timespec used = {0};
+	struct timespec used = { 0 };
 	clockid_t clock;
 
 	ck_assert_int_eq(clock_getcpuclockid(daemon->pid, &clock), 0);
@@ -416,8 +417,8 @@ pid_t inject_start(const struct daemon *daemon, const char *inject)
 
 		dup2(out, 1);
 		dup2(out, 2);
-		execl(strace, "strace", "-f", "-qq", "-o", test_path("trace"), "-e", what, "-e", "signal=none",
-		      "-p", pid, (char *)NULL);
+		execl(strace, "strace", "-f", "-qq", "-o", test_path("trace"), "-e", what, "-e",
+		      "signal=none", "-p", pid, (char *)NULL);
 		_exit(127);
 	}
 	WAIT_UNTIL(tracer_of(daemon) == tracer || has_ended(tracer));

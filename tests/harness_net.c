@@ -82,12 +82,13 @@ int udp_connect(const char *address, unsigned port)
 
 int unix_connect(const char *path, int type)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	ck_assert_uint_lt(strlen(path), sizeof(address.sun_path));
 	strcpy(address.sun_path, path);
-	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + (path[0] != '@'));
+	socklen_t size =
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + (path[0] != '@'));
 
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
@@ -105,7 +106,7 @@ void send_text(int fd, const char *text)
 
 void reset_close(int fd)
 {
-	struct linger now = {.l_onoff = 1, .l_linger = 0};
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(fd);
@@ -118,7 +119,7 @@ char *read_all(int fd, size_t *ret_length)
 	char *text = malloc(room + 1);
 
 	for (;;) {
-		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
 		uint64_t now = now_ms();
 
 		text[length] = '\0';
@@ -141,7 +142,7 @@ char *read_all(int fd, size_t *ret_length)
 
 char *read_piece(int fd, int timeout_ms, size_t *ret_length)
 {
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	char *text = malloc(65536 + 1);
 
 	if (poll(&wait, 1, timeout_ms) != 1) {
@@ -214,7 +215,8 @@ unsigned long listener_inode(unsigned port)
 	char line[512];
 
 	while (table != NULL && fgets(line, sizeof(line), table) != NULL)
-		if (sscanf(line, "%*d: %*8x:%x %*8x:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state, &inode) == 3 &&
+		if (sscanf(line, "%*d: %*8x:%x %*8x:%*x %x %*s %*s %*s %*s %*s %lu", &local, &state,
+			   &inode) == 3 &&
 		    local == port && state == 0x0A)
 			found = inode;
 	if (table != NULL)

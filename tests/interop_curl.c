@@ -8,7 +8,7 @@
 
 static void run(const char *script)
 {
-	const char *words[] = {"sh", "-ec", script, NULL};
+	const char *words[] = { "sh", "-ec", script, NULL };
 	char *output;
 
 	ck_assert_msg(run_command(words, &output) == 0, "%s\n%s", script, output);
@@ -16,19 +16,20 @@ static void run(const char *script)
 }
 
 /* Answers with the method, the path, the client's address and the length of the body. */
-static const char shell_script[] = "#!/bin/sh\n"
-				   "cr=$(printf '\\r')\n"
-				   "read -r method path version || exit 0\n"
-				   "length=0\n"
-				   "while read -r line && [ \"$line\" != \"$cr\" ]; do\n"
-				   "	case $line in\n"
-				   "	[Cc]ontent-[Ll]ength:*) length=${line#*: }; length=${length%\"$cr\"} ;;\n"
-				   "	esac\n"
-				   "done\n"
-				   "got=$(head -c \"$length\" | wc -c | tr -d ' ')\n"
-				   "body=\"$method $path $REMOTE_ADDR $got\"\n"
-				   "printf 'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s' "
-				   "${#body} \"$body\"\n";
+static const char shell_script[] =
+	"#!/bin/sh\n"
+	"cr=$(printf '\\r')\n"
+	"read -r method path version || exit 0\n"
+	"length=0\n"
+	"while read -r line && [ \"$line\" != \"$cr\" ]; do\n"
+	"	case $line in\n"
+	"	[Cc]ontent-[Ll]ength:*) length=${line#*: }; length=${length%\"$cr\"} ;;\n"
+	"	esac\n"
+	"done\n"
+	"got=$(head -c \"$length\" | wc -c | tr -d ' ')\n"
+	"body=\"$method $path $REMOTE_ADDR $got\"\n"
+	"printf 'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s' "
+	"${#body} \"$body\"\n";
 
 START_TEST(shell)
 {

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVICE                                                                                                \
-	"[git]\nlisten = 127.0.0.1:$1\n"                                                                       \
+#define SERVICE                                                                                              \
+	"[git]\nlisten = 127.0.0.1:$1\n"                                                                     \
 	"exec = git daemon --inetd --export-all --enable=receive-pack --base-path=$DIR/srv $DIR/srv\n"
 
 static void run(const char *script)
 {
-	const char *words[] = {"sh", "-ec", script, NULL};
+	const char *words[] = { "sh", "-ec", script, NULL };
 	char *output;
 
 	ck_assert_msg(run_command(words, &output) == 0, "%s\n%s", script, output);
@@ -22,7 +22,8 @@ static void make_repository(void)
 {
 	setenv("HOME", test_dir(), 1);
 	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
-	run("cd $DIR; git init -q work; cd work; git config user.name T; git config user.email t@example.org; "
+	run("cd $DIR; git init -q work; cd work; git config user.name T; git config user.email "
+	    "t@example.org; "
 	    "head -c 300000 /dev/urandom >big; echo one >file; git add .; git commit -qm first; "
 	    "mkdir $DIR/srv; git clone -q --bare . $DIR/srv/r.git");
 	/* git serves only what belongs to the user it runs as. */
@@ -52,7 +53,8 @@ START_TEST(clones_together)
 	make_repository();
 	struct daemon *daemon = daemon_start(SERVICE);
 
-	run("cd $DIR; for i in 1 2 3 4 5 6; do git clone -q git://127.0.0.1:$1/r.git clone$i 2>&1 & done; wait; "
+	run("cd $DIR; for i in 1 2 3 4 5 6; do git clone -q git://127.0.0.1:$1/r.git clone$i 2>&1 & done; "
+	    "wait; "
 	    "for i in 1 2 3 4 5 6; do cmp clone$i/big work/big; done; "
 	    "if git clone -q git://127.0.0.1:$1/none.git d 2>/dev/null; then exit 1; fi");
 	daemon_oracle(daemon);

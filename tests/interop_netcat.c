@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVICES                                                                                               \
-	"[cat]\nlisten = 127.0.0.1:$1, unix:@usherd-nc-$1\nexec = cat\n"                                       \
-	"[sum]\nlisten = 127.0.0.1:$2\nexec = sha256sum\n"                                                     \
+#define SERVICES                                                                                             \
+	"[cat]\nlisten = 127.0.0.1:$1, unix:@usherd-nc-$1\nexec = cat\n"                                     \
+	"[sum]\nlisten = 127.0.0.1:$2\nexec = sha256sum\n"                                                   \
 	"[filter]\nlisten = 127.0.0.1:$3/udp\nexec = tr a-z A-Z\n"
 
 static void run(const char *script)
 {
-	const char *words[] = {"sh", "-ec", script, NULL};
+	const char *words[] = { "sh", "-ec", script, NULL };
 	char *output;
 
 	ck_assert_msg(run_command(words, &output) == 0, "%s\n%s", script, output);
@@ -23,7 +23,7 @@ static void run(const char *script)
 /* The option that makes this netcat end its output at the end of its input. */
 static const char *netcat(void)
 {
-	const char *words[] = {"nc", "-h", NULL};
+	const char *words[] = { "nc", "-h", NULL };
 	char *help;
 
 	if (harness_find("nc") == NULL)
@@ -41,10 +41,11 @@ START_TEST(netcat_echo)
 	struct daemon *daemon = daemon_start(SERVICES);
 
 	run("head -c 52428800 /dev/urandom >$DIR/file");
-	snprintf(script, sizeof(script), "%s 127.0.0.1 $1 <$DIR/file >$DIR/back; cmp $DIR/file $DIR/back", command);
-	run(script);
-	snprintf(script, sizeof(script), "test \"$(%s 127.0.0.1 $2 <$DIR/file)\" = \"$(sha256sum <$DIR/file)\"",
+	snprintf(script, sizeof(script), "%s 127.0.0.1 $1 <$DIR/file >$DIR/back; cmp $DIR/file $DIR/back",
 		 command);
+	run(script);
+	snprintf(script, sizeof(script),
+		 "test \"$(%s 127.0.0.1 $2 <$DIR/file)\" = \"$(sha256sum <$DIR/file)\"", command);
 	run(script);
 	daemon_oracle(daemon);
 	daemon_stop(daemon);

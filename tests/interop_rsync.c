@@ -8,14 +8,18 @@
 
 START_TEST(there_and_back)
 {
-	const char *words[] = {"sh", "-ec",
-			       "cd $DIR; mkdir -p data/sub in; head -c 3000000 /dev/urandom >data/big; echo x >data/sub/x; "
-			       "chmod 0777 in",
-			       NULL};
-	const char *down[] = {"rsync", "-r", "--checksum", "rsync://127.0.0.1:$1/data/", "$DIR/copy/", NULL};
-	const char *up[] = {"rsync", "-r", "$DIR/data/", "rsync://127.0.0.1:$1/in/", NULL};
-	const char *list[] = {"rsync", "rsync://127.0.0.1:$1/", NULL};
-	const char *same[] = {"sh", "-ec", "cd $DIR; diff -r data copy; diff -r data in", NULL};
+	const char *words[] = {
+		"sh", "-ec",
+		"cd $DIR; mkdir -p data/sub in; head -c 3000000 /dev/urandom >data/big; echo x >data/sub/x; "
+		"chmod 0777 in",
+		NULL
+	};
+	const char *down[] = {
+		"rsync", "-r", "--checksum", "rsync://127.0.0.1:$1/data/", "$DIR/copy/", NULL
+	};
+	const char *up[] = { "rsync", "-r", "$DIR/data/", "rsync://127.0.0.1:$1/in/", NULL };
+	const char *list[] = { "rsync", "rsync://127.0.0.1:$1/", NULL };
+	const char *same[] = { "sh", "-ec", "cd $DIR; diff -r data copy; diff -r data in", NULL };
 	char *output;
 
 	ck_assert_int_eq(run_command(words, NULL), 0);

@@ -11,7 +11,7 @@
 
 static void run(const char *script)
 {
-	const char *words[] = {"sh", "-ec", script, NULL};
+	const char *words[] = { "sh", "-ec", script, NULL };
 	char *output;
 
 	ck_assert_msg(run_command(words, &output) == 0, "%s\n%s", script, output);
@@ -41,26 +41,33 @@ START_TEST(command_and_copy)
 	    "cp key.pub authorized; head -c 2000000 /dev/urandom >file");
 	test_write("sshd_config", 0600,
 		   "HostKey $DIR/host\nAuthorizedKeysFile $DIR/authorized\nStrictModes no\nUsePAM no\n"
-		   "PidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n",
+		   "PidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nSubsystem sftp "
+		   "internal-sftp\n",
 		   true);
 	snprintf(config, sizeof(config),
 		 "[ssh]\nlisten = 127.0.0.1:$1\nuser = %s\nno_new_privileges = no\n"
-		 "exec = /usr/sbin/sshd -i -e -f $DIR/sshd_config\n", user->pw_name);
+		 "exec = /usr/sbin/sshd -i -e -f $DIR/sshd_config\n",
+		 user->pw_name);
 	struct daemon *daemon = daemon_start(config);
 
 	test_write("ssh_config", 0600,
 		   "IdentityFile $DIR/key\nIdentitiesOnly yes\nStrictHostKeyChecking no\n"
-		   "UserKnownHostsFile $DIR/known\nBatchMode yes\nLogLevel ERROR\nPort $1\n", true);
+		   "UserKnownHostsFile $DIR/known\nBatchMode yes\nLogLevel ERROR\nPort $1\n",
+		   true);
 	name = user->pw_name;
 	snprintf(script, sizeof(script),
-		 "test \"$(ssh -F $DIR/ssh_config %s@127.0.0.1 'echo said; exit 7' || echo $?)\" = \"said\n7\"", name);
+		 "test \"$(ssh -F $DIR/ssh_config %s@127.0.0.1 'echo said; exit 7' || echo $?)\" = "
+		 "\"said\n7\"",
+		 name);
 	run(script);
 	snprintf(script, sizeof(script),
 		 "cd $DIR; scp -F ssh_config file %s@127.0.0.1:$DIR/there; cmp file there; "
-		 "scp -F ssh_config %s@127.0.0.1:$DIR/there back; cmp file back", name, name);
+		 "scp -F ssh_config %s@127.0.0.1:$DIR/there back; cmp file back",
+		 name, name);
 	run(script);
 	/* Input through the whole way, with its end. */
-	snprintf(script, sizeof(script), "cd $DIR; ssh -F ssh_config %s@127.0.0.1 cat <file | cmp - file", name);
+	snprintf(script, sizeof(script), "cd $DIR; ssh -F ssh_config %s@127.0.0.1 cat <file | cmp - file",
+		 name);
 	run(script);
 	daemon_oracle(daemon);
 	ck_assert_uint_eq(daemon_count_log(daemon, " end service=ssh "), 4);
@@ -78,7 +85,8 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	bool here = harness_find("sshd") != NULL && harness_find("ssh") != NULL && harness_find("scp") != NULL;
+	bool here =
+		harness_find("sshd") != NULL && harness_find("ssh") != NULL && harness_find("scp") != NULL;
 
 	return harness_main(make_suite, here ? NULL : "openssh-server and openssh-client are not installed");
 }

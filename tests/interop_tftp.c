@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVICE                                                                                                \
-	"[tftp]\nlisten = 127.0.0.1:$1/udp\nwait = yes\nuser = root\n"                                         \
+#define SERVICE                                                                                              \
+	"[tftp]\nlisten = 127.0.0.1:$1/udp\nwait = yes\nuser = root\n"                                       \
 	"exec = /usr/sbin/in.tftpd --timeout 1 --create --permissive --secure $DIR/tftp\n"
 
 static void run(const char *script)
 {
-	const char *words[] = {"sh", "-ec", script, NULL};
+	const char *words[] = { "sh", "-ec", script, NULL };
 	char *output;
 
 	ck_assert_msg(run_command(words, &output) == 0, "%s\n%s", script, output);
@@ -24,7 +24,7 @@ START_TEST(get_and_put)
 {
 	SKIP_IF(getuid() != 0, "in.tftpd has to be started as root");
 	/* The client asks the resolver, which denies IPv4 where only 127.0.0.1 is configured. */
-	struct addrinfo hints = {.ai_family = AF_INET, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
+	struct addrinfo hints = { .ai_family = AF_INET, .ai_flags = AI_ADDRCONFIG }, *found = NULL;
 
 	SKIP_IF(getaddrinfo("127.0.0.1", NULL, &hints, &found) != 0, "nothing but loopback here");
 	freeaddrinfo(found);

@@ -83,12 +83,15 @@ static void say_socket(struct page *page, int fd)
 	bool connected = getpeername(fd, (struct sockaddr *)&address, &size) == 0;
 
 	say(page, " domain=%s type=%s listening=%d connected=%d reuseport=%d keepalive=%d",
-	    domain == AF_INET ? "inet" : domain == AF_INET6 ? "inet6" : domain == AF_UNIX ? "unix" : "other",
-	    socket_option(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM  ? "stream"
-	    : socket_option(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM ? "dgram"
-								   : "other",
-	    socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN), connected, socket_option(fd, SOL_SOCKET, SO_REUSEPORT),
-	    socket_option(fd, SOL_SOCKET, SO_KEEPALIVE));
+	    domain == AF_INET  ? "inet" :
+	    domain == AF_INET6 ? "inet6" :
+	    domain == AF_UNIX  ? "unix" :
+				 "other",
+	    socket_option(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM ? "stream" :
+	    socket_option(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM  ? "dgram" :
+								    "other",
+	    socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN), connected,
+	    socket_option(fd, SOL_SOCKET, SO_REUSEPORT), socket_option(fd, SOL_SOCKET, SO_KEEPALIVE));
 	if (socket_option(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
 		say(page, " keepidle=%d nodelay=%d", socket_option(fd, IPPROTO_TCP, TCP_KEEPIDLE),
 		    socket_option(fd, IPPROTO_TCP, TCP_NODELAY));
@@ -98,16 +101,16 @@ static void say_descriptor(struct page *page, int fd)
 {
 	struct stat status;
 	int flags = fcntl(fd, F_GETFL);
-	static const char *const modes[] = {"read", "write", "both", "none"};
+	static const char *const modes[] = { "read", "write", "both", "none" };
 
 	if (fstat(fd, &status) < 0)
 		return;
 	say(page, "fd %d %s mode=%s nonblock=%d cloexec=%d", fd,
-	    S_ISSOCK(status.st_mode)   ? "socket"
-	    : S_ISFIFO(status.st_mode) ? "pipe"
-	    : S_ISREG(status.st_mode)  ? "file"
-	    : S_ISCHR(status.st_mode)  ? "device"
-				       : "other",
+	    S_ISSOCK(status.st_mode) ? "socket" :
+	    S_ISFIFO(status.st_mode) ? "pipe" :
+	    S_ISREG(status.st_mode)  ? "file" :
+	    S_ISCHR(status.st_mode)  ? "device" :
+				       "other",
 	    modes[flags & O_ACCMODE], (flags & O_NONBLOCK) != 0, (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
 	if (S_ISSOCK(status.st_mode))
 		say_socket(page, fd);
@@ -142,9 +145,9 @@ static void say_descriptors(struct page *page)
 /* Lines of /proc/self/status that say who we are and what signals do. */
 static void say_status(struct page *page)
 {
-	static const char *const wanted[] = {"SigPnd", "ShdPnd", "SigBlk",     "SigIgn",  "SigCgt",
-					     "Uid",    "Gid",    "Groups",     "CapInh",  "CapPrm",
-					     "CapEff", "CapAmb", "NoNewPrivs", "Seccomp", "Umask"};
+	static const char *const wanted[] = { "SigPnd", "ShdPnd", "SigBlk",     "SigIgn",  "SigCgt",
+					      "Uid",    "Gid",    "Groups",     "CapInh",  "CapPrm",
+					      "CapEff", "CapAmb", "NoNewPrivs", "Seccomp", "Umask" };
 	char line[4096];
 	FILE *file = fopen("/proc/self/status", "re");
 
@@ -165,7 +168,7 @@ static void say_status(struct page *page)
 
 static void say_limit(struct page *page, const char *name, __rlimit_resource_t resource)
 {
-	struct rlimit limit = {0, 0};
+	struct rlimit limit = { 0, 0 };
 
 	getrlimit(resource, &limit);
 	say(page, "rlimit %s %lld %lld\n", name, (long long)limit.rlim_cur, (long long)limit.rlim_max);
@@ -213,7 +216,7 @@ static void say_dispositions(struct page *page)
 			unsigned long flags;
 			void *restorer;
 			unsigned long mask;
-		} action = {0};
+		} action = { 0 };
 
 		if (syscall(SYS_rt_sigaction, number, NULL, &action, 8) < 0)
 			continue;
@@ -322,7 +325,7 @@ static int do_exit(int argc, char **argv)
 
 static int do_kill(int argc, char **argv)
 {
-	struct rlimit none = {0, 0};
+	struct rlimit none = { 0, 0 };
 
 	setrlimit(RLIMIT_CORE, &none);
 	raise(argc > 2 ? atoi(argv[2]) : SIGKILL);
@@ -341,7 +344,8 @@ static int do_stderr(int argc, char **argv)
 {
 	long long left = argc > 2 ? atoll(argv[2]) : 100;
 	char line[128];
-	size_t length = (size_t)snprintf(line, sizeof(line), "%.100s\n", argc > 3 ? argv[3] : "a line of noise");
+	size_t length =
+		(size_t)snprintf(line, sizeof(line), "%.100s\n", argc > 3 ? argv[3] : "a line of noise");
 
 	for (; left > 0; left -= (long long)length)
 		if (write_all(2, line, length) < 0)
@@ -420,10 +424,11 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } behaviours[] = {
-	{"facts", do_facts},       {"input", do_input}, {"say", do_say},	 {"cat", do_cat},
-	{"hold", do_hold},	   {"exit", do_exit},	{"kill", do_kill},	 {"stderr", do_stderr},
-	{"dirt", do_dirt},	   {"fork", do_fork},	{"accept", do_accept},	 {"receive", do_receive},
-	{"stubborn", do_stubborn}, {"regain", do_regain},
+	{ "facts", do_facts },       { "input", do_input },   { "say", do_say },
+	{ "cat", do_cat },           { "hold", do_hold },     { "exit", do_exit },
+	{ "kill", do_kill },         { "stderr", do_stderr }, { "dirt", do_dirt },
+	{ "fork", do_fork },         { "accept", do_accept }, { "receive", do_receive },
+	{ "stubborn", do_stubborn }, { "regain", do_regain },
 };
 
 int main(int argc, char **argv)
