@@ -79,8 +79,7 @@ static bool print_one(enum conf_scope scope, const char *name, FILE *out)
 	if (key == NULL)
 		return false;
 	print_key(key, out);
-	fputs("      Written as: ", out);
-	fprintf(out, "\n");
+	fputs("      Written as:\n", out);
 	print_wrapped(key->type->explanation, "        ", WIDTH, out);
 	if (scope == CONF_SCOPE_DAEMON)
 		fputs("      In [usherd].\n", out);

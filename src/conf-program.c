@@ -130,6 +130,31 @@ static int check_mode(const struct search *search, int fd, const char *what, con
 	return 0;
 }
 
+/* Whether the service's user may pass the directories above a program: the file's
+ * own mode is worth nothing in the home of somebody else. */
+static int check_way(const struct search *search, const char *path)
+{
+	char directory[PATH_MAX];
+	struct stat status;
+
+	if (!search->rights->change || search->rights->uid == 0)
+		return 0;
+	for (const char *slash = path; slash != NULL; slash = strchr(slash + 1, '/')) {
+		snprintf(directory, sizeof(directory), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+
+		_cleanup_fd_ int fd = open_seen(search->chroot, directory, O_PATH | O_DIRECTORY);
+
+		if (fd < 0 || fstat(fd, &status) < 0)
+			return no_good(search, "%.200s: %s", directory, strerror(fd < 0 ? -fd : errno));
+		if (!may_execute(search->rights, &status) && !has_access_list(fd))
+			return no_good(search,
+				       "%.150s: the user %.40s may not enter the directory %.150s (mode %04o); "
+				       "put the program elsewhere, or set user",
+				       path, search->rights->name, directory, status.st_mode & 07777);
+	}
+	return 0;
+}
+
 /* The program that a `#!` line names. */
 static int check_interpreter(const struct search *search, const char *path, char *line)
 {
@@ -203,8 +228,10 @@ static int check_file(const struct search *search, const char *path)
 	if (fd < 0)
 		return no_good(search, "%.200s: %s", path, strerror(-fd));
 
-	int r = check_mode(search, fd, "", path);
+	int r = check_way(search, path);
 
+	if (r == 0)
+		r = check_mode(search, fd, "", path);
 	return r < 0 ? r : check_header(search, path);
 }
 

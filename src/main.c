@@ -93,6 +93,21 @@ static int serve(struct origin *origin, struct conf *conf)
 	return status;
 }
 
+/* What a test that found nothing says. */
+static void print_verdict(const struct conf *conf)
+{
+	size_t services = 0, listeners = 0;
+
+	for (size_t i = 0; i < conf->service_count; i++) {
+		if (conf->services[i].disable)
+			continue;
+		services++;
+		listeners += conf->services[i].listen.count;
+	}
+	printf("ok: %zu services, %zu listeners, %zu disabled\n", services, listeners,
+	       conf->service_count - services);
+}
+
 static int run_with_conf(const struct options *options)
 {
 	struct origin origin = {
@@ -112,6 +127,8 @@ static int run_with_conf(const struct options *options)
 		return EX_USAGE;
 	origin.environment.services_directory = services_directory;
 	status = load_first(&origin, &conf);
+	if (status == 0 && options->action == OPTIONS_TEST)
+		print_verdict(conf);
 	if (status == 0 && options->action == OPTIONS_PRINT)
 		conf_print(conf, stdout);
 	if (status == 0 && options->action == OPTIONS_SERVE)

@@ -57,7 +57,9 @@ static void add_unix(struct spawn_env *environment, const struct spawn_request *
 		add(environment, "UNIXLOCALPATH=%s", endpoint->address.un.sun_path);
 		add(environment, "IPCLOCALPATH=%s", endpoint->address.un.sun_path);
 	}
-	if (request->kind == SPAWN_WAIT || request->peer->family != PEER_UNIX)
+	/* The sender of a datagram is not known. */
+	if (request->kind == SPAWN_WAIT || request->peer->family != PEER_UNIX ||
+	    request->peer->unix_peer.uid == (uid_t)-1)
 		return;
 	add(environment, "UNIXREMOTEEUID=%u", request->peer->unix_peer.uid);
 	add(environment, "UNIXREMOTEEGID=%u", request->peer->unix_peer.gid);

@@ -49,6 +49,13 @@ START_TEST(program_of_another_user)
 	put("services.ini", 0644, "[a]\nlisten = 127.0.0.1:7001\nexec = mine\n");
 	load_bad("services.ini", "cannot be executed by the user nobody (mode 0700, owner 0, group 0)");
 	load_good("[a]\nlisten = 127.0.0.1:7001\nexec = mine\nuser = root\n");
+
+	/* A way that is barred is as good as a wrong mode. */
+	put("mine", 0755, "#!/bin/sh\n");
+	put("services.ini", 0644, "[a]\nlisten = 127.0.0.1:7001\nexec = mine\n");
+	ck_assert_int_eq(chmod(directory, 0700), 0);
+	load_bad("services.ini", "the user nobody may not enter the directory");
+	load_good("[a]\nlisten = 127.0.0.1:7001\nexec = mine\nuser = root\n");
 }
 END_TEST
 

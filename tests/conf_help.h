@@ -20,6 +20,7 @@ static inline void set_up(void)
 {
 	strcpy(directory, "/tmp/check_conf.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_int_eq(chmod(directory, 0755), 0); /* services run as nobody */
 	conf = NULL;
 	errors = (struct conf_errors){0};
 }
