@@ -144,6 +144,24 @@ static int step_uid(const struct child_plan *plan)
 	return (int)syscall(SYS_setresuid, plan->uid, plan->uid, plan->uid);
 }
 
+/* The supplementary groups are those that were asked for, in whatever order. */
+static bool groups_are_right(const struct child_plan *plan)
+{
+	int count = getgroups((int)plan->group_count, plan->groups_seen);
+
+	if (count != (int)plan->group_count)
+		return false;
+	for (int i = 0; i < count; i++) {
+		size_t k = 0;
+
+		while (k < plan->group_count && plan->groups[k] != plan->groups_seen[i])
+			k++;
+		if (k == plan->group_count)
+			return false;
+	}
+	return true;
+}
+
 /* All ids are what was asked for, and root cannot be had back. */
 static int step_verify(const struct child_plan *plan)
 {
@@ -157,7 +175,7 @@ static int step_verify(const struct child_plan *plan)
 
 	bool uids = ruid == plan->uid && euid == plan->uid && suid == plan->uid;
 	bool gids = rgid == plan->gid && egid == plan->gid && sgid == plan->gid;
-	bool groups = getgroups(0, NULL) == (int)plan->group_count;
+	bool groups = groups_are_right(plan);
 	bool stays = plan->uid == 0 || syscall(SYS_setuid, 0) != 0;
 
 	if (uids && gids && groups && stays)

@@ -75,6 +75,7 @@ struct child_plan {
 	gid_t gid;
 	const gid_t *groups;
 	size_t group_count;
+	gid_t *groups_seen; /* room for as many, to look at what came of it */
 	bool no_new_privileges;
 
 	volatile struct child_failure *failure;

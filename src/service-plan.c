@@ -301,14 +301,19 @@ static int plan_sessions(struct plan *plan)
 	return session_table_reserve(plan->set->sessions, plan->max_sessions);
 }
 
-static int reserve_environment(struct plan *plan)
+static int reserve_spawn(struct plan *plan)
 {
-	size_t most = 0;
+	size_t names = 0, groups = 0;
 
-	for (size_t i = 0; i < plan->service_count; i++)
-		if (plan->services[i].settings->environment.count > most)
-			most = plan->services[i].settings->environment.count;
-	return spawn_reserve(plan->set->spawn, most);
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct conf_service *settings = plan->services[i].settings;
+
+		if (settings->environment.count > names)
+			names = settings->environment.count;
+		if (settings->identity.group_count > groups)
+			groups = settings->identity.group_count;
+	}
+	return spawn_reserve(plan->set->spawn, names, groups);
 }
 
 int plan_make(struct plan *plan, struct service_set *set, struct conf *conf, struct conf_errors *errors)
@@ -323,7 +328,7 @@ int plan_make(struct plan *plan, struct service_set *set, struct conf *conf, str
 	if (r < 0)
 		return r;
 	qsort(plan->listeners, plan->listener_count, sizeof(*plan->listeners), compare_plan_listeners);
-	if ((r = plan_sessions(plan)) < 0 || (r = reserve_environment(plan)) < 0)
+	if ((r = plan_sessions(plan)) < 0 || (r = reserve_spawn(plan)) < 0)
 		return r;
 	open_new(plan);
 	if (errors->count == 0)

@@ -52,6 +52,8 @@ struct spawn {
 	uint32_t sharing;    /* a child is on our memory; cleared by the kernel at its exec or exit */
 	int reserve[RESERVE];
 	struct spawn_env environment;
+	gid_t *groups; /* for the child to look at its groups */
+	size_t group_room;
 };
 
 static const int rlimit_resource[CONF_RLIMITS] = {
@@ -140,7 +142,7 @@ int spawn_new(struct spawn **ret_spawn)
 		return -error;
 	}
 	reserve_fill(spawn);
-	if (spawn_reserve(spawn, 0) < 0) {
+	if (spawn_reserve(spawn, 0, 0) < 0) {
 		spawn_free(spawn);
 		return -ENOMEM;
 	}
@@ -161,13 +163,30 @@ void spawn_free(struct spawn *spawn)
 	if (spawn->datagram != NULL && spawn->datagram != MAP_FAILED)
 		munmap(spawn->datagram, DATAGRAM_MAX);
 	free(spawn->environment.names);
+	free(spawn->groups);
 	free(spawn);
 }
 
-int spawn_reserve(struct spawn *spawn, size_t environment_count)
+static int reserve_groups(struct spawn *spawn, size_t count)
+{
+	gid_t *groups;
+
+	if (count <= spawn->group_room)
+		return 0;
+	groups = reallocarray(spawn->groups, count, sizeof(*groups));
+	if (groups == NULL)
+		return -ENOMEM;
+	spawn->groups = groups;
+	spawn->group_room = count;
+	return 0;
+}
+
+int spawn_reserve(struct spawn *spawn, size_t environment_count, size_t group_count)
 {
 	size_t room = environment_count + SPAWN_ENV_NAMES + 1;
 
+	if (reserve_groups(spawn, group_count) < 0)
+		return -ENOMEM;
 	if (room <= spawn->environment.room)
 		return 0;
 
@@ -282,13 +301,15 @@ static void plan_descriptors(const struct spawn *spawn, const struct spawn_reque
 	plan->datagram_room = DATAGRAM_MAX;
 }
 
-static void plan_identity(const struct conf_identity *identity, struct child_plan *plan)
+static void plan_identity(const struct spawn *spawn, const struct conf_identity *identity,
+			  struct child_plan *plan)
 {
 	plan->change_identity = identity->change;
 	plan->uid = identity->uid;
 	plan->gid = identity->gid;
 	plan->groups = identity->groups;
 	plan->group_count = identity->group_count;
+	plan->groups_seen = spawn->groups;
 }
 
 /* ---- starting ---- */
@@ -387,7 +408,7 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 		.failure = &report,
 	};
 	plan_descriptors(spawn, request, &channels, &plan);
-	plan_identity(&service->identity, &plan);
+	plan_identity(spawn, &service->identity, &plan);
 
 	failure->step = "clone";
 	r = clone_child(spawn, &plan, &child);

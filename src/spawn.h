@@ -54,8 +54,9 @@ int spawn_new(struct spawn **ret_spawn);
 void spawn_free(struct spawn *spawn);
 
 /* Makes room for services with up to `environment_count` fixed environment
- * strings. Called when a configuration is applied. Returns 0 or -ENOMEM. */
-int spawn_reserve(struct spawn *spawn, size_t environment_count);
+ * strings and `group_count` supplementary groups. Called when a configuration is
+ * applied. Returns 0 or -ENOMEM. */
+int spawn_reserve(struct spawn *spawn, size_t environment_count, size_t group_count);
 
 /* Starts the service. Returns 0 and the child, or -errno (of the failing step)
  * with the failure filled in; then nothing is left behind. Allocates nothing. */
