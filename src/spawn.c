@@ -232,7 +232,7 @@ static int open_stderr_pipe(const struct conf_identity *identity, struct channel
 	channels->stderr_write = ends[1];
 	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
 		return -errno;
-	if (identity->change && fchown(ends[1], identity->uid, identity->gid) != 0)
+	if (identity->change && identity->uid != geteuid() && fchown(ends[1], identity->uid, identity->gid) != 0)
 		return -errno;
 	return 0;
 }
