@@ -1,0 +1,595 @@
+/* check_spawn.c - real children: each failing stage, the descriptors and the
+ * environment that a program gets, nothing left behind, no descriptors left. */
+#include "spawn.h"
+
+#include "core_help.h"
+
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define MOST_FIXED 4
+
+static struct spawn *spawn;
+static const char *folder;
+static struct conf_service service;
+static struct endpoint endpoint;
+static struct peer peer, local;
+static char *words[4];
+static int ends[2]; /* the client's socket, and the service's */
+
+static int store_endpoint(void *context, const struct endpoint *parsed)
+{
+	*(struct endpoint *)context = *parsed;
+	return 0;
+}
+
+static void use_endpoint(const char *text)
+{
+	char reason[256];
+
+	ck_assert_int_eq(endpoint_parse(text, store_endpoint, &endpoint, reason, sizeof(reason)), 0);
+}
+
+static void set_up(void)
+{
+	static char *no_words[] = { NULL };
+
+	/* What the test's runner left open; usherd closes such at its start. */
+	ck_assert_int_eq(close_range(3, ~0U, CLOSE_RANGE_CLOEXEC), 0);
+	ck_assert_int_eq(spawn_new(&spawn), 0);
+	ck_assert_int_eq(spawn_reserve(spawn, MOST_FIXED, 4), 0);
+	folder = make_folder();
+	service = (struct conf_service){
+		.name = "test",
+		.exec = { words, 0 },
+		.directory = "/",
+		.umask = 022,
+		.environment = { no_words, 0 },
+		.stderr_target = { .kind = CONF_STDERR_NULL },
+	};
+	use_endpoint("127.0.0.1:7");
+	peer = (struct peer){ .family = PEER_IPV4, .port = 1234, .ip = { 127, 0, 0, 2 } };
+	local = (struct peer){ .family = PEER_IPV4, .port = 7, .ip = { 127, 0, 0, 1 } };
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+}
+
+static void tear_down(void)
+{
+	close(ends[0]);
+	cleanup_fd(&ends[1]);
+	spawn_free(spawn);
+	remove_folder(folder);
+}
+
+static struct spawn_request request_of(enum spawn_kind kind)
+{
+	return (struct spawn_request){
+		.kind = kind,
+		.service = &service,
+		.endpoint = &endpoint,
+		.session = 17,
+		.socket = ends[1],
+		.peer = &peer,
+		.local = &local,
+	};
+}
+
+static void use_program(const char *program, const char *argument, const char *more)
+{
+	service.program = program;
+	words[0] = (char *)(uintptr_t)program;
+	words[1] = (char *)(uintptr_t)argument;
+	words[2] = (char *)(uintptr_t)more;
+	service.exec.count = more != NULL ? 3 : argument != NULL ? 2 : 1;
+}
+
+static void use_script(const char *script)
+{
+	use_program("/bin/sh", "-c", script);
+}
+
+/* Waits for the child. Returns its exit status, or minus the signal. */
+static int finish(struct spawn_child *child)
+{
+	siginfo_t info;
+
+	ck_assert_int_eq(waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED), 0);
+	close(child->pidfd);
+	cleanup_fd(&child->stderr_pipe);
+	cleanup_fd(&child->replies);
+	return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+}
+
+static struct spawn_child start(enum spawn_kind kind)
+{
+	struct spawn_request request = request_of(kind);
+	struct spawn_child child;
+	struct spawn_failure failure = { .step = "none" };
+	int r = spawn_start(spawn, &request, &child, &failure);
+
+	ck_assert_msg(r == 0, "%s: %s", failure.step, strerror(-r));
+	ck_assert_int_ne(fcntl(child.pidfd, F_GETFD) & FD_CLOEXEC, 0);
+	return child;
+}
+
+/* What the program of a connection writes until its end. */
+static const char *output_of(const char *script)
+{
+	static char text[16384];
+	size_t length = 0;
+	ssize_t n;
+
+	use_script(script);
+
+	struct spawn_child child = start(SPAWN_CONNECTION);
+
+	close(fd_take(&ends[1]));
+	while ((n = read(ends[0], text + length, sizeof(text) - 1 - length)) > 0)
+		length += (size_t)n;
+	text[length] = '\0';
+	ck_assert_int_eq(finish(&child), 0);
+	return text;
+}
+
+/* ---- failures ---- */
+
+enum trouble {
+	NO_DIRECTORY,
+	FILE_AS_DIRECTORY,
+	NO_CHROOT,
+	NO_PROGRAM,
+	NO_FORMAT,
+	NOT_EXECUTABLE,
+	PROGRAM_IS_DIRECTORY,
+	NO_INTERPRETER,
+	STDERR_DIRECTORY_MISSING,
+	STDERR_IS_LINK,
+	STDERR_IS_FIFO,
+	NO_DATAGRAM,
+	NOT_ROOT_GROUPS,
+};
+
+static const struct {
+	enum trouble trouble;
+	enum child_stage stage;
+	int error;
+} troubles[] = {
+	{ NO_DIRECTORY, CHILD_STAGE_DIRECTORY, ENOENT },
+	{ FILE_AS_DIRECTORY, CHILD_STAGE_DIRECTORY, ENOTDIR },
+	{ NO_CHROOT, CHILD_STAGE_CHROOT, ENOENT },
+	{ NO_PROGRAM, CHILD_STAGE_EXEC, ENOENT },
+	{ NO_FORMAT, CHILD_STAGE_EXEC, ENOEXEC },
+	{ NOT_EXECUTABLE, CHILD_STAGE_EXEC, EACCES },
+	{ PROGRAM_IS_DIRECTORY, CHILD_STAGE_EXEC, EACCES },
+	{ NO_INTERPRETER, CHILD_STAGE_EXEC, ENOENT },
+	{ STDERR_DIRECTORY_MISSING, CHILD_STAGE_STDERR, ENOENT },
+	{ STDERR_IS_LINK, CHILD_STAGE_STDERR, ELOOP },
+	{ STDERR_IS_FIFO, CHILD_STAGE_STDERR, ENXIO },
+	{ NO_DATAGRAM, CHILD_STAGE_DATAGRAM, EAGAIN },
+	{ NOT_ROOT_GROUPS, CHILD_STAGE_GROUPS, EPERM },
+};
+
+static const char *file_with(const char *name, mode_t mode, const char *text)
+{
+	const char *path = path_in(folder, name);
+
+	write_file(path, mode, text);
+	return path;
+}
+
+static void make_trouble(enum trouble trouble)
+{
+	const char *missing = path_in(folder, "missing/thing"), *thing = path_in(folder, "thing");
+	struct conf_stderr_target file = { CONF_STDERR_FILE, thing };
+
+	switch (trouble) {
+	case NO_DIRECTORY:
+		service.directory = missing;
+		break;
+	case FILE_AS_DIRECTORY:
+		service.directory = file_with("thing", 0600, "");
+		break;
+	case NO_CHROOT:
+		service.chroot = missing;
+		break;
+	case NO_PROGRAM:
+		service.program = missing;
+		break;
+	case NO_FORMAT:
+		service.program = file_with("thing", 0700, "neither script nor program\n");
+		break;
+	case NOT_EXECUTABLE:
+		service.program = file_with("thing", 0600, "#!/bin/sh\n");
+		break;
+	case PROGRAM_IS_DIRECTORY:
+		service.program = folder;
+		break;
+	case NO_INTERPRETER:
+		service.program = file_with("thing", 0700, "#!/nonexistent/interpreter\n");
+		break;
+	case STDERR_DIRECTORY_MISSING:
+		file.path = missing;
+		service.stderr_target = file;
+		break;
+	case STDERR_IS_LINK:
+		ck_assert_int_eq(symlink("/dev/null", thing), 0);
+		service.stderr_target = file;
+		break;
+	case STDERR_IS_FIFO:
+		ck_assert_int_eq(mkfifo(thing, 0600), 0);
+		service.stderr_target = file;
+		break;
+	case NO_DATAGRAM:
+		break;
+	case NOT_ROOT_GROUPS:
+		if (geteuid() == 0)
+			ck_assert_int_eq(setresuid(0, 65534, 0), 0);
+		service.identity = (struct conf_identity){ .change = true, .uid = 65534, .gid = 65534 };
+		service.stderr_target.kind = CONF_STDERR_NULL; /* a pipe could not be given away */
+		break;
+	}
+}
+
+/* The stage and the error are told; no descriptor, no zombie is left. */
+START_TEST(failing_stage)
+{
+	enum trouble trouble = troubles[_i].trouble;
+	struct spawn_request request = request_of(trouble == NO_DATAGRAM ? SPAWN_FILTER : SPAWN_CONNECTION);
+	struct spawn_child child = { .pid = 12345 };
+	struct spawn_failure failure;
+
+	if (trouble == NO_CHROOT && geteuid() != 0)
+		return; /* chroot(2) says EPERM first */
+	use_program("/bin/true", NULL, NULL);
+	service.stderr_target.kind = CONF_STDERR_LOG;
+	make_trouble(trouble);
+
+	size_t before = count_descriptors();
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(spawn_start(spawn, &request, &child, &failure), -troubles[_i].error);
+		ck_assert_int_eq(failure.stage, troubles[_i].stage);
+		ck_assert_int_eq(failure.error, troubles[_i].error);
+		ck_assert_str_eq(failure.step, child_stage_name(troubles[_i].stage));
+		ck_assert(!failure.before_child);
+	}
+	ck_assert_int_eq(child.pid, 12345);
+	ck_assert_uint_eq(count_descriptors(), before);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	if (trouble == NOT_ROOT_GROUPS)
+		(void)!seteuid(0);
+}
+END_TEST
+
+START_TEST(stage_names)
+{
+	for (int stage = 0; stage < CHILD_STAGES; stage++)
+		ck_assert_ptr_nonnull(child_stage_name((enum child_stage)stage));
+	ck_assert_str_eq(child_stage_name(CHILD_STAGES), "unknown");
+	ck_assert_str_eq(child_stage_name(CHILD_STAGE_EXEC), "exec");
+}
+END_TEST
+
+/* ---- descriptors ---- */
+
+#define LIST "for fd in /proc/self/fd/*; do test -e $fd && printf '%s ' ${fd##*/}; done; true"
+
+/* The shell's own look-up opens none: exactly 0, 1 and 2, however many the
+ * parent has, of which none is touched. */
+START_TEST(only_three)
+{
+	static int many[2000];
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (size_t i = 0; i < ELEMENTS(many); i++) {
+		many[i] = open("/dev/zero", O_RDONLY); /* not even close-on-exec */
+		ck_assert_int_ge(many[i], 0);
+	}
+	ck_assert_str_eq(output_of(LIST), "0 1 2 ");
+	for (size_t i = 0; i < ELEMENTS(many); i++) {
+		char byte = 'x';
+
+		ck_assert_int_eq(read(many[i], &byte, 1), 1);
+		ck_assert_int_eq(byte, 0);
+	}
+}
+END_TEST
+
+/* The listening socket itself is on 0, 1 and 3. */
+START_TEST(wait_gets_the_socket)
+{
+	char text[256] = "";
+	int other = ends[0];
+
+	use_script("test /proc/self/fd/0 -ef /proc/self/fd/3 && test /proc/self/fd/1 -ef /proc/self/fd/3 && "
+		   "test $LISTEN_PID = $$ && echo \"$LISTEN_FDS $(" LIST ")\"");
+
+	struct spawn_child child = start(SPAWN_WAIT);
+
+	ck_assert_int_eq(finish(&child), 0);
+	ck_assert_int_gt(read(other, text, sizeof(text) - 1), 0);
+	ck_assert_msg(strncmp(text, "1 0 1 2 3", 9) == 0, "%s", text);
+}
+END_TEST
+
+START_TEST(filter)
+{
+	char text[64];
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(write(pair[0], "first\n", 6), 6);
+	ck_assert_int_eq(write(pair[0], "second\n", 7), 7);
+	use_script("read a; read b && exit 1; echo got $a; echo more");
+
+	struct spawn_request request = request_of(SPAWN_FILTER);
+	struct spawn_child child;
+	struct spawn_failure failure;
+
+	request.socket = pair[1];
+	/* What a service may have is no limit for what has to be done before. */
+	service.rlimit[CONF_RLIMIT_FSIZE] = (struct conf_rlimit){ true, 0, 0 };
+	service.rlimit[CONF_RLIMIT_NOFILE] = (struct conf_rlimit){ true, 20, 20 };
+	ck_assert_int_eq(spawn_start(spawn, &request, &child, &failure), 0);
+	ck_assert_int_eq(recv(child.replies, text, sizeof(text), 0), 10);
+	ck_assert_mem_eq(text, "got first\n", 10);
+	ck_assert_int_eq(recv(child.replies, text, sizeof(text), 0), 5);
+	ck_assert_int_eq(recv(child.replies, text, sizeof(text), 0), 0);
+	ck_assert_int_eq(finish(&child), 0);
+	ck_assert_int_eq(recv(pair[1], text, sizeof(text), MSG_DONTWAIT), 7); /* untouched */
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+START_TEST(stderr_to_the_log)
+{
+	char text[64] = "";
+
+	service.stderr_target.kind = CONF_STDERR_LOG;
+	use_script("echo said >&2; echo opened >/dev/stderr");
+
+	struct spawn_child child = start(SPAWN_CONNECTION);
+
+	ck_assert_int_ne(fcntl(child.stderr_pipe, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(waitid(P_PIDFD, (id_t)child.pidfd, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(read(child.stderr_pipe, text, sizeof(text)), 12);
+	ck_assert_str_eq(text, "said\nopened\n");
+	ck_assert_int_eq(read(child.stderr_pipe, text, sizeof(text)), 0);
+	ck_assert_int_eq(finish(&child), 0);
+}
+END_TEST
+
+START_TEST(stderr_to_a_file)
+{
+	service.stderr_target = (struct conf_stderr_target){ CONF_STDERR_FILE, file_with("err", 0600, "old\n") };
+	ck_assert_str_eq(output_of("echo new >&2; " LIST), "0 1 2 ");
+	ck_assert_str_eq(read_file(service.stderr_target.path), "old\nnew\n");
+}
+END_TEST
+
+START_TEST(stderr_to_the_socket)
+{
+	service.stderr_target.kind = CONF_STDERR_SOCKET;
+	ck_assert_str_eq(output_of("echo said >&2"), "said\n");
+}
+END_TEST
+
+/* ---- no descriptors left ---- */
+
+START_TEST(no_descriptors_left)
+{
+	struct rlimit limit = { 256, 256 };
+	static int many[256];
+	size_t count = 0;
+	enum spawn_kind kind = _i == 0 ? SPAWN_CONNECTION : SPAWN_FILTER;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(write(pair[0], "x", 1), 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while ((many[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		count++;
+	ck_assert_int_eq(errno, EMFILE);
+
+	struct spawn_request request = request_of(kind);
+	struct spawn_child child;
+	struct spawn_failure failure;
+
+	if (kind == SPAWN_FILTER)
+		request.socket = pair[1];
+	service.stderr_target.kind = CONF_STDERR_LOG;
+	use_script("exit 3");
+	ck_assert_int_eq(spawn_start(spawn, &request, &child, &failure), 0);
+	ck_assert_int_eq(finish(&child), 3);
+	while (count > 0)
+		close(many[--count]);
+}
+END_TEST
+
+/* ---- surroundings ---- */
+
+START_TEST(signals_and_group)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	ck_assert_str_eq(output_of("sed -n 's/^SigBlk:\t//p; s/^SigIgn:\t//p' /proc/self/status; "
+				   "cut -d' ' -f5,6 /proc/$$/stat | { read a b; test $a = $$ && test $b = $$ && echo leads; }"),
+			 "0000000000000000\n0000000000000000\nleads\n");
+}
+END_TEST
+
+START_TEST(limits_and_umask)
+{
+	service.rlimit[CONF_RLIMIT_CORE] = (struct conf_rlimit){ true, 0, 0 };
+	service.rlimit[CONF_RLIMIT_NOFILE] = (struct conf_rlimit){ true, 50, 60 };
+	service.umask = 0077;
+	service.nice = (struct conf_optional_int){ true, 7 };
+	service.directory = folder;
+	service.no_new_privileges = true;
+
+	char expected[256];
+
+	snprintf(expected, sizeof(expected), "0 50 60 0077 7 %s 1\n", folder);
+	ck_assert_str_eq(output_of("echo $(ulimit -c) $(ulimit -n) $(ulimit -Hn) $(umask) $(nice) $(pwd) "
+				   "$(sed -n 's/^NoNewPrivs:\t//p' /proc/self/status)"),
+			 expected);
+}
+END_TEST
+
+START_TEST(identity)
+{
+	static const gid_t groups[] = { 54322, 54323 };
+
+	if (geteuid() != 0)
+		return;
+	service.identity = (struct conf_identity){
+		.change = true, .uid = 54321, .gid = 54322, .groups = groups, .group_count = ELEMENTS(groups)
+	};
+	ck_assert_str_eq(output_of("id -u; id -g; id -G; sed -n 's/^[UG]id:\t//p' /proc/self/status"),
+			 "54321\n54322\n54322 54323\n54321\t54321\t54321\t54321\n54322\t54322\t54322\t54322\n");
+}
+END_TEST
+
+/* Another program of the service's user stops whatever that user has: the child
+ * on its way to exec must get there all the same, and the daemon with it. */
+START_TEST(stopped_on_the_way)
+{
+	pid_t stopper;
+
+	if (geteuid() != 0)
+		return;
+	service.identity = (struct conf_identity){ .change = true, .uid = 54329, .gid = 54329 };
+	use_program("/bin/true", NULL, NULL);
+	stopper = fork();
+	if (stopper == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setresuid(54329, 54329, 54329) != 0)
+			_exit(1);
+		for (;;)
+			kill(-1, SIGSTOP);
+	}
+	for (int i = 0; i < 20; i++) {
+		struct spawn_request request = request_of(SPAWN_CONNECTION);
+		struct spawn_child child;
+		struct spawn_failure failure;
+
+		if (spawn_start(spawn, &request, &child, &failure) != 0) {
+			ck_assert_int_eq(failure.error, ETIMEDOUT);
+			continue;
+		}
+		kill(child.pid, SIGKILL);
+		finish(&child);
+	}
+	kill(stopper, SIGKILL);
+	ck_assert_int_eq(waitpid(stopper, NULL, 0), stopper);
+}
+END_TEST
+
+static const struct {
+	const char *listen;
+	struct peer peer;
+	enum spawn_kind kind;
+	const char *has[10], *has_not[6]; /* NAME= or NAME=value */
+} environments[] = {
+	{ "127.0.0.1:7",
+	  { .family = PEER_IPV4, .port = 1234, .ip = { 127, 0, 0, 2 } },
+	  SPAWN_CONNECTION,
+	  { "PROTO=TCP", "TCPLOCALIP=127.0.0.1", "TCPLOCALPORT=7", "TCPREMOTEIP=127.0.0.2", "TCPREMOTEPORT=1234",
+	    "REMOTE_ADDR=127.0.0.2", "REMOTE_PORT=1234", "USHERD_SESSION=17", "FIXED=yes" },
+	  { "LISTEN_FDS=", "LISTEN_PID=", "UNIX", "UDP" } },
+	{ "[::1]:7/udp",
+	  { .family = PEER_IPV6, .port = 99, .ip = { [15] = 1 } },
+	  SPAWN_CONNECTION,
+	  { "PROTO=UDP", "UDPREMOTEIP=::1", "UDPREMOTEPORT=99", "REMOTE_ADDR=::1" },
+	  { "TCP", "LISTEN_FDS=" } },
+	{ "127.0.0.1:7/udp",
+	  { .family = PEER_IPV4, .port = 99, .ip = { 127, 0, 0, 1 } },
+	  SPAWN_WAIT,
+	  { "PROTO=UDP", "LISTEN_FDS=1", "LISTEN_PID=", "UDPLOCALPORT=7" },
+	  { "UDPREMOTE", "REMOTE_", "TCP" } },
+	{ "unix:/run/x.sock",
+	  { .family = PEER_UNIX, .unix_peer = { 1, 2, 3 } },
+	  SPAWN_CONNECTION,
+	  { "PROTO=UNIX", "UNIXLOCALPATH=/run/x.sock", "IPCLOCALPATH=/run/x.sock", "UNIXREMOTEEUID=1",
+	    "UNIXREMOTEEGID=2", "UNIXREMOTEPID=3", "IPCREMOTEEUID=1", "IPCREMOTEEGID=2" },
+	  { "TCP", "REMOTE_ADDR" } },
+	{ "unix:@abstract",
+	  { .family = PEER_NONE },
+	  SPAWN_CONNECTION,
+	  { "PROTO=UNIX" },
+	  { "UNIXLOCALPATH", "UNIXREMOTE", "IPCREMOTE" } },
+	{ "vsock:5",
+	  { .family = PEER_VSOCK, .vsock = { 3, 1024 } },
+	  SPAWN_CONNECTION,
+	  { "PROTO=VSOCK", "VSOCKREMOTECID=3", "VSOCKREMOTEPORT=1024" },
+	  { "TCP", "REMOTE_ADDR" } },
+};
+
+/* `name` at the beginning of a line of `text`. */
+static bool has_line(const char *text, const char *name)
+{
+	for (; text != NULL && *text != '\0'; text = strchr(text, '\n'), text += text != NULL)
+		if (strncmp(text, name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
+START_TEST(environment)
+{
+	char fixed_word[] = "FIXED=yes";
+	char *fixed[] = { fixed_word, NULL };
+	static char text[8192];
+	int other = ends[0];
+
+	use_endpoint(environments[_i].listen);
+	peer = environments[_i].peer;
+	service.environment = (struct conf_words){ fixed, 1 };
+	use_program("/usr/bin/env", NULL, NULL);
+
+	struct spawn_child child = start(environments[_i].kind);
+
+	ck_assert_int_eq(finish(&child), 0);
+	ck_assert_int_gt(read(other, text, sizeof(text) - 1), 0);
+	for (size_t i = 0; i < 10 && environments[_i].has[i] != NULL; i++)
+		ck_assert_msg(has_line(text, environments[_i].has[i]), "no %s in:\n%s", environments[_i].has[i], text);
+	for (size_t i = 0; i < 6 && environments[_i].has_not[i] != NULL; i++)
+		ck_assert_msg(!has_line(text, environments[_i].has_not[i]), "%s in:\n%s", environments[_i].has_not[i],
+			      text);
+	ck_assert(!has_line(text, "PATH=") && !has_line(text, "HOME="));
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("spawn");
+	TCase *tests = tcase_create("spawn");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 30);
+	tcase_add_loop_test(tests, failing_stage, 0, ELEMENTS(troubles));
+	tcase_add_test(tests, stage_names);
+	tcase_add_test(tests, only_three);
+	tcase_add_test(tests, wait_gets_the_socket);
+	tcase_add_test(tests, filter);
+	tcase_add_test(tests, stderr_to_the_log);
+	tcase_add_test(tests, stderr_to_a_file);
+	tcase_add_test(tests, stderr_to_the_socket);
+	tcase_add_loop_test(tests, no_descriptors_left, 0, 2);
+	tcase_add_test(tests, signals_and_group);
+	tcase_add_test(tests, limits_and_umask);
+	tcase_add_test(tests, identity);
+	tcase_add_test(tests, stopped_on_the_way);
+	tcase_add_loop_test(tests, environment, 0, ELEMENTS(environments));
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+RUN_SUITE(make_suite)
