@@ -18,7 +18,9 @@ static int store_endpoint(void *context, const struct endpoint *endpoint)
 /* A bound datagram socket on a port that the kernel picked, which is put into `text` for %u. */
 static struct listen_socket open_on(const char *format, struct endpoint *endpoint, uint16_t *ret_port)
 {
-	struct socket_options options = { .socket_uid = (uid_t)-1, .socket_gid = (gid_t)-1, .socket_mode = 0600 };
+	struct socket_options options = {
+		.socket_uid = (uid_t)-1, .socket_gid = (gid_t)-1, .socket_mode = 0600
+	};
 	char text[128], reason[LISTEN_REASON_MAX];
 	struct listen_socket opened;
 
@@ -88,7 +90,8 @@ START_TEST(there_and_back)
 		ck_assert_int_eq(datagram_peek(listener.fd, true, &head, &route), 0);
 		ck_assert_uint_eq(head.size, 8);
 		ck_assert_uint_eq(head.peer.port, ntohs(from.in.sin_port));
-		ck_assert_str_eq(peer_print_address(&head.peer, text), ways[_i].family == AF_INET ? "127.0.0.1" : "::1");
+		ck_assert_str_eq(peer_print_address(&head.peer, text),
+				 ways[_i].family == AF_INET ? "127.0.0.1" : "::1");
 		ck_assert_str_eq(peer_print_address(&head.local, text), ways[_i].asked);
 	}
 	ck_assert_int_eq(recv(listener.fd, bytes, sizeof(bytes), MSG_DONTWAIT), 8);

@@ -86,7 +86,8 @@ START_TEST(own_ports)
 		next += is_own;
 		peer.port = (uint16_t)port;
 		peer.family = port % 2 == 0 ? PEER_IPV4 : PEER_IPV6;
-		ck_assert_msg(gate_datagram(&gate, &peer) == (is_own ? GATE_LOOP : GATE_ADMIT), "port %u", port);
+		ck_assert_msg(gate_datagram(&gate, &peer) == (is_own ? GATE_LOOP : GATE_ADMIT), "port %u",
+			      port);
 	}
 	peer = (struct peer){ .family = PEER_UNIX, .port = 7 };
 	ck_assert_int_eq(gate_datagram(&gate, &peer), GATE_ADMIT);

@@ -409,7 +409,8 @@ static bool have_caught(void *context)
 START_TEST(signals)
 {
 	/* 32 and 33 are those that the C library keeps to itself. */
-	static const int sent[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGUSR1, SIGXFSZ, SIGCONT, 32, 33, 64 };
+	static const int sent[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGUSR1, SIGXFSZ,
+				    SIGCONT, 32, 33, 64 };
 	unsigned expected = ELEMENTS(sent);
 
 	ck_assert_int_eq(loop_watch_signals(loop, catch_signal, &caught), 0);

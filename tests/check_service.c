@@ -81,8 +81,8 @@ static bool log_has(void *text)
 
 static void wait_for_log(const char *text)
 {
-	ck_assert_msg(run_for(loop, log_, PATIENCE_NS, log_has, (void *)(uintptr_t)text), "no '%s' in:\n%s", text,
-		      read_file(log_path));
+	ck_assert_msg(run_for(loop, log_, PATIENCE_NS, log_has, (void *)(uintptr_t)text), "no '%s' in:\n%s",
+		      text, read_file(log_path));
 }
 
 static bool has_sessions(void *context)
@@ -302,7 +302,9 @@ START_TEST(reload_to_specific)
 	for (size_t i = 0; i < ELEMENTS(addresses); i++) {
 		int client;
 
-		ck_assert_int_eq(apply("[s]\nlisten = %s:%u\nexec = /bin/sh -c 'echo here'\n", addresses[i], port), 0);
+		ck_assert_int_eq(apply("[s]\nlisten = %s:%u\nexec = /bin/sh -c 'echo here'\n", addresses[i],
+				       port),
+				 0);
 		ck_assert_uint_eq(summary.opened, 1);
 		client = connect_to(port);
 		ck_assert_str_eq(answer(client), "here\n");
@@ -353,7 +355,8 @@ START_TEST(reload_beside_a_filter)
 	wait_for_sessions(1);
 	apply("[f]\nlisten = 127.0.0.1:%u/udp\nexec = /bin/cat\n", udp);
 	wait_for_sessions(0);
-	ck_assert(!run_for(loop, log_, 1500 * NS_PER_MS, never, NULL)); /* an address is tried again once a second */
+	/* An address is tried again once a second. */
+	ck_assert(!run_for(loop, log_, 1500 * NS_PER_MS, never, NULL));
 	while (recv(client, (char[8]){ 0 }, 8, MSG_DONTWAIT) >= 0 || errno == ECONNREFUSED)
 		continue;
 	ck_assert_int_eq(send(client, "two", 3, 0), 3);

@@ -107,8 +107,8 @@ static bool log_has(void *text)
 
 static void wait_for_log(const char *text)
 {
-	ck_assert_msg(run_for(loop, log_, PATIENCE_NS, log_has, (void *)(uintptr_t)text), "no '%s' in:\n%s", text,
-		      read_file(log_path));
+	ck_assert_msg(run_for(loop, log_, PATIENCE_NS, log_has, (void *)(uintptr_t)text), "no '%s' in:\n%s",
+		      text, read_file(log_path));
 }
 
 static const struct {
@@ -131,7 +131,8 @@ START_TEST(ends_in_order)
 	struct session *session = begin(ways[_i].script);
 	char text[128];
 
-	snprintf(text, sizeof(text), "start service=s session=1 pid=%d peer=- local=127.0.0.1:7 active=3/100\n", session->pid);
+	snprintf(text, sizeof(text), "start service=s session=1 pid=%d peer=- local=127.0.0.1:7 active=3/100\n",
+		 session->pid);
 	ck_assert_uint_eq(session_count(table), 1);
 	wait_for_ends(1);
 	ck_assert_int_eq(outcome.signalled, ways[_i].signalled);

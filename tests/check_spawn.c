@@ -367,7 +367,8 @@ END_TEST
 
 START_TEST(stderr_to_a_file)
 {
-	service.stderr_target = (struct conf_stderr_target){ CONF_STDERR_FILE, file_with("err", 0600, "old\n") };
+	service.stderr_target.kind = CONF_STDERR_FILE;
+	service.stderr_target.path = file_with("err", 0600, "old\n");
 	ck_assert_str_eq(output_of("echo new >&2; " LIST), "0 1 2 ");
 	ck_assert_str_eq(read_file(service.stderr_target.path), "old\nnew\n");
 }
@@ -421,7 +422,8 @@ START_TEST(signals_and_group)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	ck_assert_str_eq(output_of("sed -n 's/^SigBlk:\t//p; s/^SigIgn:\t//p' /proc/self/status; "
-				   "cut -d' ' -f5,6 /proc/$$/stat | { read a b; test $a = $$ && test $b = $$ && echo leads; }"),
+				   "cut -d' ' -f5,6 /proc/$$/stat | "
+				   "{ read a b; test $a = $$ && test $b = $$ && echo leads; }"),
 			 "0000000000000000\n0000000000000000\nleads\n");
 }
 END_TEST
@@ -454,7 +456,8 @@ START_TEST(identity)
 		.change = true, .uid = 54321, .gid = 54322, .groups = groups, .group_count = ELEMENTS(groups)
 	};
 	ck_assert_str_eq(output_of("id -u; id -g; id -G; sed -n 's/^[UG]id:\t//p' /proc/self/status"),
-			 "54321\n54322\n54322 54323\n54321\t54321\t54321\t54321\n54322\t54322\t54322\t54322\n");
+			 "54321\n54322\n54322 54323\n"
+			 "54321\t54321\t54321\t54321\n54322\t54322\t54322\t54322\n");
 }
 END_TEST
 
@@ -502,8 +505,8 @@ static const struct {
 	{ "127.0.0.1:7",
 	  { .family = PEER_IPV4, .port = 1234, .ip = { 127, 0, 0, 2 } },
 	  SPAWN_CONNECTION,
-	  { "PROTO=TCP", "TCPLOCALIP=127.0.0.1", "TCPLOCALPORT=7", "TCPREMOTEIP=127.0.0.2", "TCPREMOTEPORT=1234",
-	    "REMOTE_ADDR=127.0.0.2", "REMOTE_PORT=1234", "USHERD_SESSION=17", "FIXED=yes" },
+	  { "PROTO=TCP", "TCPLOCALIP=127.0.0.1", "TCPLOCALPORT=7", "TCPREMOTEIP=127.0.0.2",
+	    "TCPREMOTEPORT=1234", "REMOTE_ADDR=127.0.0.2", "REMOTE_PORT=1234", "USHERD_SESSION=17", "FIXED=yes" },
 	  { "LISTEN_FDS=", "LISTEN_PID=", "UNIX", "UDP" } },
 	{ "[::1]:7/udp",
 	  { .family = PEER_IPV6, .port = 99, .ip = { [15] = 1 } },
@@ -559,10 +562,11 @@ START_TEST(environment)
 	ck_assert_int_eq(finish(&child), 0);
 	ck_assert_int_gt(read(other, text, sizeof(text) - 1), 0);
 	for (size_t i = 0; i < 10 && environments[_i].has[i] != NULL; i++)
-		ck_assert_msg(has_line(text, environments[_i].has[i]), "no %s in:\n%s", environments[_i].has[i], text);
-	for (size_t i = 0; i < 6 && environments[_i].has_not[i] != NULL; i++)
-		ck_assert_msg(!has_line(text, environments[_i].has_not[i]), "%s in:\n%s", environments[_i].has_not[i],
+		ck_assert_msg(has_line(text, environments[_i].has[i]), "no %s in:\n%s", environments[_i].has[i],
 			      text);
+	for (size_t i = 0; i < 6 && environments[_i].has_not[i] != NULL; i++)
+		ck_assert_msg(!has_line(text, environments[_i].has_not[i]), "%s in:\n%s",
+			      environments[_i].has_not[i], text);
 	ck_assert(!has_line(text, "PATH=") && !has_line(text, "HOME="));
 }
 END_TEST

@@ -57,7 +57,8 @@ static inline void patience_round_end(void *context)
 	loop_stop(patience->loop);
 }
 
-static inline bool run_for(struct loop *loop, struct log *log, uint64_t time_ns, bool (*done)(void *), void *context)
+static inline bool run_for(struct loop *loop, struct log *log, uint64_t time_ns, bool (*done)(void *),
+			   void *context)
 {
 	struct patience patience = {
 		.loop = loop,
@@ -74,7 +75,7 @@ static inline bool run_for(struct loop *loop, struct log *log, uint64_t time_ns,
 	return patience.in_time;
 }
 
-#define run_until(loop, log, done, context)                                                                    \
+#define run_until(loop, log, done, context) \
 	ck_assert_msg(run_for(loop, log, PATIENCE_NS, done, context), "waited in vain for " #done)
 
 static inline bool never(void *context)
