@@ -22,6 +22,7 @@
 
 #include "base.h"
 #include "spawn-env.h"
+#include "spawn-fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,21 +37,15 @@
 #define STACK_SIZE    (64 * 1024)
 #define GUARD_SIZE    (64 * 1024) /* a multiple of any page size */
 #define DATAGRAM_MAX  65536
-#define RESERVE       6
 #define LOOK_AFTER_NS (10 * NS_PER_MS) /* how often a child that takes its time is looked after */
-#define LOOKS_MOST    1000
-
-/* Descriptors with low numbers, /dev/null but during a spawn. */
-enum slot { SLOT_INPUT, SLOT_OUTPUT, SLOT_ERROR, SLOTS };
+#define LOOKS_MOST    200
+#define STOPS_MOST    5
 
 struct spawn {
 	char *stack; /* guard first: stacks grow down */
 	char *datagram;
-	int null;
-	int slots[SLOTS];
-	unsigned table_size; /* above the highest slot */
-	uint32_t sharing;    /* a child is on our memory; cleared by the kernel at its exec or exit */
-	int reserve[RESERVE];
+	struct spawn_fds fds;
+	uint32_t sharing; /* a child is on our memory; cleared by the kernel at its exec or exit */
 	struct spawn_env environment;
 	gid_t *groups; /* for the child to look at its groups */
 	size_t group_room;
@@ -66,85 +61,27 @@ static const int rlimit_resource[CONF_RLIMITS] = {
 
 /* ---- what is held ready ---- */
 
-static void reserve_fill(struct spawn *spawn)
-{
-	for (size_t i = 0; i < RESERVE; i++)
-		if (spawn->reserve[i] < 0)
-			spawn->reserve[i] = fcntl(spawn->null, F_DUPFD_CLOEXEC, 3);
-}
-
-/* Returns whether there was anything to give up. */
-static bool reserve_release(struct spawn *spawn)
-{
-	bool released = false;
-
-	for (size_t i = 0; i < RESERVE; i++) {
-		if (spawn->reserve[i] < 0)
-			continue;
-		close(fd_take(&spawn->reserve[i]));
-		released = true;
-	}
-	return released;
-}
-
-static int slots_open(struct spawn *spawn)
-{
-	for (size_t i = 0; i < SLOTS; i++) {
-		spawn->slots[i] = fcntl(spawn->null, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		if (spawn->slots[i] < 0)
-			return -errno;
-		if ((unsigned)spawn->slots[i] >= spawn->table_size)
-			spawn->table_size = (unsigned)spawn->slots[i] + 1;
-	}
-	return 0;
-}
-
-/* Cannot fail: both numbers are open. Linux may still report EBUSY, for a race
- * with open(2) in another thread, of which there is none. */
-static void slot_fill(const struct spawn *spawn, enum slot slot, int fd)
-{
-	if (dup3(fd, spawn->slots[slot], O_CLOEXEC) < 0)
-		BUG("a slot for a child's descriptor was lost");
-}
-
-/* After plan_descriptors(): a slot that stayed filled would keep a client's
- * connection open. */
-static void slots_clear(const struct spawn *spawn, const struct child_plan *plan,
-			const struct conf_service *service)
-{
-	slot_fill(spawn, SLOT_INPUT, spawn->null);
-	if (plan->output != plan->input)
-		slot_fill(spawn, SLOT_OUTPUT, spawn->null);
-	if (service->stderr_target.kind == CONF_STDERR_LOG)
-		slot_fill(spawn, SLOT_ERROR, spawn->null);
-}
-
 int spawn_new(struct spawn **ret_spawn)
 {
 	struct spawn *spawn = calloc(1, sizeof(*spawn));
 
+	int r;
+
 	if (spawn == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < RESERVE; i++)
-		spawn->reserve[i] = -1;
-	for (size_t i = 0; i < SLOTS; i++)
-		spawn->slots[i] = -1;
+	r = spawn_fds_open(&spawn->fds);
 	spawn->stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	spawn->datagram =
 		mmap(NULL, DATAGRAM_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	spawn->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (spawn->stack == MAP_FAILED || spawn->datagram == MAP_FAILED || spawn->null < 0 ||
-	    mprotect(spawn->stack, GUARD_SIZE, PROT_NONE) != 0 || slots_open(spawn) < 0) {
-		int error = errno;
-
+	if (r == 0 && (spawn->stack == MAP_FAILED || spawn->datagram == MAP_FAILED ||
+		       mprotect(spawn->stack, GUARD_SIZE, PROT_NONE) != 0))
+		r = -errno;
+	if (r == 0)
+		r = spawn_reserve(spawn, 0, 0);
+	if (r < 0) {
 		spawn_free(spawn);
-		return -error;
-	}
-	reserve_fill(spawn);
-	if (spawn_reserve(spawn, 0, 0) < 0) {
-		spawn_free(spawn);
-		return -ENOMEM;
+		return r;
 	}
 	*ret_spawn = spawn;
 	return 0;
@@ -154,10 +91,7 @@ void spawn_free(struct spawn *spawn)
 {
 	if (spawn == NULL)
 		return;
-	reserve_release(spawn);
-	for (size_t i = 0; i < SLOTS; i++)
-		cleanup_fd(&spawn->slots[i]);
-	cleanup_fd(&spawn->null);
+	spawn_fds_close(&spawn->fds);
 	if (spawn->stack != NULL && spawn->stack != MAP_FAILED)
 		munmap(spawn->stack, GUARD_SIZE + STACK_SIZE);
 	if (spawn->datagram != NULL && spawn->datagram != MAP_FAILED)
@@ -232,7 +166,8 @@ static int open_stderr_pipe(const struct conf_identity *identity, struct channel
 	channels->stderr_write = ends[1];
 	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
 		return -errno;
-	if (identity->change && identity->uid != geteuid() && fchown(ends[1], identity->uid, identity->gid) != 0)
+	if (identity->change && identity->uid != geteuid() &&
+	    fchown(ends[1], identity->uid, identity->gid) != 0)
 		return -errno;
 	return 0;
 }
@@ -273,30 +208,47 @@ static size_t plan_limits(const struct conf_service *service, struct child_limit
 	return count;
 }
 
-/* Puts what the child is to get into the slots, and says which is for what. */
+/* Puts what the child is to get into the slots. Returns 0 or -errno. */
+static int fill_slots(struct spawn *spawn, const struct spawn_request *request, struct channels *channels)
+{
+	struct spawn_fds *fds = &spawn->fds;
+	int r = spawn_slots_mend(fds);
+
+	if (r == 0)
+		r = spawn_slot_fill(fds, SPAWN_SLOT_INPUT, request->socket);
+	if (r == 0 && channels->replies_far >= 0)
+		r = spawn_slot_fill(fds, SPAWN_SLOT_OUTPUT, channels->replies_far);
+	if (r == 0 && channels->stderr_write >= 0)
+		r = spawn_slot_fill(fds, SPAWN_SLOT_ERROR, channels->stderr_write);
+	return r;
+}
+
+static void clear_slots(struct spawn *spawn, struct channels *channels)
+{
+	spawn_slot_clear(&spawn->fds, SPAWN_SLOT_INPUT);
+	if (channels->replies_far >= 0)
+		spawn_slot_clear(&spawn->fds, SPAWN_SLOT_OUTPUT);
+	if (channels->stderr_write >= 0)
+		spawn_slot_clear(&spawn->fds, SPAWN_SLOT_ERROR);
+	channels_close_far(channels);
+}
+
+/* Says which slot is for what. */
 static void plan_descriptors(const struct spawn *spawn, const struct spawn_request *request,
-			     struct channels *channels, struct child_plan *plan)
+			     struct child_plan *plan)
 {
 	const struct conf_stderr_target *target = &request->service->stderr_target;
-	const int *slots = spawn->slots;
+	const int *slots = spawn->fds.slots;
 	bool filter = request->kind == SPAWN_FILTER;
 
-	slot_fill(spawn, SLOT_INPUT, request->socket);
-	if (filter)
-		slot_fill(spawn, SLOT_OUTPUT, channels->replies_far);
-	if (target->kind == CONF_STDERR_LOG)
-		slot_fill(spawn, SLOT_ERROR, channels->stderr_write);
-	channels_close_far(channels);
-
-	plan->table_size = spawn->table_size;
-	plan->input = slots[SLOT_INPUT];
-	plan->output = slots[filter ? SLOT_OUTPUT : SLOT_INPUT];
-	plan->error = target->kind == CONF_STDERR_SOCKET ?
-			      -1 :
-			      slots[SLOT_ERROR]; /* `null` is what an unused slot has */
+	plan->table_size = spawn->fds.table_size;
+	plan->input = slots[SPAWN_SLOT_INPUT];
+	plan->output = slots[filter ? SPAWN_SLOT_OUTPUT : SPAWN_SLOT_INPUT];
+	/* With stderr = null: what an unused slot has. */
+	plan->error = target->kind == CONF_STDERR_SOCKET ? -1 : slots[SPAWN_SLOT_ERROR];
 	plan->error_path = target->kind == CONF_STDERR_FILE ? target->path : NULL;
-	plan->listener = request->kind == SPAWN_WAIT ? slots[SLOT_INPUT] : -1;
-	plan->datagram = filter ? slots[SLOT_INPUT] : -1;
+	plan->listener = request->kind == SPAWN_WAIT ? slots[SPAWN_SLOT_INPUT] : -1;
+	plan->datagram = filter ? slots[SPAWN_SLOT_INPUT] : -1;
 	plan->datagram_buffer = spawn->datagram;
 	plan->datagram_room = DATAGRAM_MAX;
 }
@@ -314,21 +266,35 @@ static void plan_identity(const struct spawn *spawn, const struct conf_identity 
 
 /* ---- starting ---- */
 
-/* Waits until the child is done with our memory. One that was stopped by a
- * signal is woken, one that does not come to an end is killed. Nothing here
- * looks at errno, which is the child's, too. */
+/* Whether the child is stopped by a signal at this moment. */
+static bool is_stopped(const struct spawn_child *child)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PIDFD, (id_t)child->pidfd, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid != 0;
+}
+
+/* Waits until the child is done with our memory, looking after it from time to
+ * time: one that was stopped is woken, and given up when it is stopped again and
+ * again; so is one that does not come to its exec (a file system that does not
+ * answer). Nobody else is served meanwhile, so the patience is short. Nothing
+ * here looks at errno, which is the child's, too. */
 static void wait_for_exec(struct spawn *spawn, const struct spawn_child *child,
 			  volatile struct child_failure *report)
 {
 	const struct timespec patience = { .tv_nsec = (long)LOOK_AFTER_NS };
+	unsigned stopped = 0;
 
 	for (unsigned looks = 0; __atomic_load_n(&spawn->sharing, __ATOMIC_ACQUIRE) != 0; looks++) {
-		if (looks > LOOKS_MOST) {
+		if (looks > 0 && is_stopped(child)) {
+			stopped++;
+			kill(child->pid, SIGCONT);
+		}
+		if (looks > LOOKS_MOST || stopped > STOPS_MOST) {
 			kill(child->pid, SIGKILL);
 			report->stage = CHILD_STAGE_EXEC;
 			report->error = ETIMEDOUT;
-		} else if (looks > 0) {
-			kill(child->pid, SIGCONT);
 		}
 		syscall(SYS_futex, &spawn->sharing, FUTEX_WAIT, 1, &patience, NULL, 0);
 	}
@@ -391,6 +357,12 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 	r = open_channels(request, &channels, &failure->step);
 	if (r < 0)
 		return r;
+	r = fill_slots(spawn, request, &channels);
+	if (r < 0) {
+		failure->step = "dup";
+		clear_slots(spawn, &channels);
+		return r;
+	}
 	spawn_env_build(&spawn->environment, request);
 
 	struct child_plan plan = {
@@ -407,12 +379,12 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 		.no_new_privileges = service->no_new_privileges,
 		.failure = &report,
 	};
-	plan_descriptors(spawn, request, &channels, &plan);
+	plan_descriptors(spawn, request, &plan);
 	plan_identity(spawn, &service->identity, &plan);
 
 	failure->step = "clone";
 	r = clone_child(spawn, &plan, &child);
-	slots_clear(spawn, &plan, service);
+	clear_slots(spawn, &channels);
 	if (r < 0)
 		return r;
 	if (report.stage != CHILD_STAGE_NONE) {
@@ -437,9 +409,9 @@ int spawn_start(struct spawn *spawn, const struct spawn_request *request, struct
 	struct spawn_failure failure;
 	int r = start_once(spawn, request, ret_child, &failure);
 
-	if ((r == -EMFILE || r == -ENFILE) && failure.before_child && reserve_release(spawn))
+	if ((r == -EMFILE || r == -ENFILE) && failure.before_child && spawn_reserve_release(&spawn->fds))
 		r = start_once(spawn, request, ret_child, &failure);
-	reserve_fill(spawn);
+	spawn_reserve_fill(&spawn->fds);
 	if (r < 0) {
 		failure.error = -r;
 		*ret_failure = failure;
