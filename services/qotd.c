@@ -172,9 +172,9 @@ static ssize_t qotd_datagram(void *context, char *datagram, size_t length)
 	return (ssize_t)pick_quote(context, datagram, service_reply_limit(length, QUOTE_MAX));
 }
 
-/* Reads all of the file into memory that lives as long as the program. Returns
- * 0, or an exit code with a message. */
-static int read_quotes(const char *path, struct quotes *ret_quotes)
+/* Reads all of the file into memory that is the caller's to free (`ret_memory`).
+ * Returns 0, or an exit code with a message. */
+static int read_quotes(const char *path, struct quotes *ret_quotes, char **ret_memory)
 {
 	FILE *file = fopen(path, "re");
 	char *text = malloc(FILE_MAX + 1);
@@ -203,6 +203,7 @@ static int read_quotes(const char *path, struct quotes *ret_quotes)
 		return EX_NOINPUT;
 	}
 	*ret_quotes = quotes;
+	*ret_memory = text;
 	return 0;
 }
 
@@ -219,11 +220,15 @@ int main(int argc, char **argv)
 		fputs("usage: qotd [FILE]\n", stderr);
 		return EX_USAGE;
 	}
-	if (argc == 2) {
-		int failed = read_quotes(argv[1], &quotes);
+	if (argc < 2)
+		return service_run(&qotd, &quotes);
 
-		if (failed != 0)
-			return failed;
-	}
-	return service_run(&qotd, &quotes);
+	char *memory;
+	int status = read_quotes(argv[1], &quotes, &memory);
+
+	if (status != 0)
+		return status;
+	status = service_run(&qotd, &quotes);
+	free(memory);
+	return status;
 }

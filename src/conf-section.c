@@ -258,7 +258,7 @@ static int remember_bad(struct conf_loader *loader, const char *name, unsigned l
 {
 	const struct conf_key *key = conf_key_find(scope_of(loader->kind), name);
 
-	if (key == NULL || conf_section_find(loader->section, name) != NULL)
+	if (key == NULL || loader->section == NULL || conf_section_find(loader->section, name) != NULL)
 		return 0;
 
 	int r = conf_setting_add(loader, loader->section, key, "", line);
