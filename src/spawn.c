@@ -49,6 +49,8 @@ struct spawn {
 	struct spawn_env environment;
 	gid_t *groups; /* for the child to look at its groups */
 	size_t group_room;
+	int oom_score_fd; /* /proc/self/oom_score_adj; -1: no /proc */
+	int oom_score;    /* what we were started with */
 };
 
 static const int rlimit_resource[CONF_RLIMITS] = {
@@ -61,6 +63,15 @@ static const int rlimit_resource[CONF_RLIMITS] = {
 
 /* ---- what is held ready ---- */
 
+static void read_score(struct spawn *spawn)
+{
+	char text[16] = "";
+
+	spawn->oom_score_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (spawn->oom_score_fd >= 0 && pread(spawn->oom_score_fd, text, sizeof(text) - 1, 0) > 0)
+		spawn->oom_score = atoi(text);
+}
+
 int spawn_new(struct spawn **ret_spawn)
 {
 	struct spawn *spawn = calloc(1, sizeof(*spawn));
@@ -70,6 +81,7 @@ int spawn_new(struct spawn **ret_spawn)
 	if (spawn == NULL)
 		return -ENOMEM;
 	r = spawn_fds_open(&spawn->fds);
+	read_score(spawn);
 	spawn->stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	spawn->datagram =
@@ -92,6 +104,7 @@ void spawn_free(struct spawn *spawn)
 	if (spawn == NULL)
 		return;
 	spawn_fds_close(&spawn->fds);
+	cleanup_fd(&spawn->oom_score_fd);
 	if (spawn->stack != NULL && spawn->stack != MAP_FAILED)
 		munmap(spawn->stack, GUARD_SIZE + STACK_SIZE);
 	if (spawn->datagram != NULL && spawn->datagram != MAP_FAILED)
@@ -323,30 +336,64 @@ static void collect(struct spawn_child *child)
 	cleanup_fd(&child->pidfd);
 }
 
-/* Only now, because before its exec the child's score is that of every process
- * on our memory. Without it the service is not to run. */
-static int set_oom_score(struct spawn_child *child, int score)
+static int write_score(const struct spawn *spawn, int score)
 {
-	char path[40], text[12];
-	int length = snprintf(text, sizeof(text), "%d", score), error = 0;
+	char text[12];
+	int length = snprintf(text, sizeof(text), "%d", score);
 
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", child->pid);
+	if (spawn->oom_score_fd < 0)
+		return -ENOENT;
+	return pwrite(spawn->oom_score_fd, text, (size_t)length, 0) == length ? 0 : -errno;
+}
 
-	_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+/* The child inherits its score: written by itself before exec, it would become
+ * that of every process on our memory (proc(5)). So ours is another for as long
+ * as the spawn takes. */
+static int clone_with_score(struct spawn *spawn, const struct conf_service *service, struct child_plan *plan,
+			    struct spawn_child *child, struct spawn_failure *failure)
+{
+	bool own = service->oom_score_adj.set;
+	int r = own ? write_score(spawn, service->oom_score_adj.value) : 0;
 
-	if (fd < 0 || write(fd, text, (size_t)length) != length)
-		error = errno;
-	if (error == 0 || error == ESRCH || error == ENOENT) /* it has ended already */
-		return 0;
-	kill(child->pid, SIGKILL);
-	collect(child);
-	return -error;
+	if (r < 0) {
+		*failure = (struct spawn_failure){ .step = "oom_score_adj" };
+		return r;
+	}
+	r = clone_child(spawn, plan, child);
+	if (own)
+		(void)write_score(spawn, spawn->oom_score);
+	return r;
+}
+
+static struct child_plan make_plan(struct spawn *spawn, const struct spawn_request *request,
+				   struct child_limit limits[static CONF_RLIMITS],
+				   volatile struct child_failure *report)
+{
+	const struct conf_service *service = request->service;
+	struct child_plan plan = {
+		.program = service->program,
+		.argv = service->exec.items,
+		.limits = limits,
+		.limit_count = plan_limits(service, limits),
+		.nice = service->nice.set ? &service->nice.value : NULL,
+		.chroot = service->chroot,
+		.directory = service->directory,
+		.umask = service->umask,
+		.no_new_privileges = service->no_new_privileges,
+		.failure = report,
+	};
+
+	spawn_env_build(&spawn->environment, request);
+	plan.envp = spawn->environment.names;
+	plan.pid_text = spawn->environment.pid_text;
+	plan_descriptors(spawn, request, &plan);
+	plan_identity(spawn, &service->identity, &plan);
+	return plan;
 }
 
 static int start_once(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
 		      struct spawn_failure *failure)
 {
-	const struct conf_service *service = request->service;
 	_cleanup_(channels_close) struct channels channels = { -1, -1, -1, -1 };
 	volatile struct child_failure report = { CHILD_STAGE_NONE, 0 };
 	struct child_limit limits[CONF_RLIMITS];
@@ -357,33 +404,15 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 	r = open_channels(request, &channels, &failure->step);
 	if (r < 0)
 		return r;
+
+	failure->step = "dup";
 	r = fill_slots(spawn, request, &channels);
-	if (r < 0) {
-		failure->step = "dup";
-		clear_slots(spawn, &channels);
-		return r;
+	if (r == 0) {
+		struct child_plan plan = make_plan(spawn, request, limits, &report);
+
+		failure->step = "clone";
+		r = clone_with_score(spawn, request->service, &plan, &child, failure);
 	}
-	spawn_env_build(&spawn->environment, request);
-
-	struct child_plan plan = {
-		.program = service->program,
-		.argv = service->exec.items,
-		.envp = spawn->environment.names,
-		.pid_text = spawn->environment.pid_text,
-		.limits = limits,
-		.limit_count = plan_limits(service, limits),
-		.nice = service->nice.set ? &service->nice.value : NULL,
-		.chroot = service->chroot,
-		.directory = service->directory,
-		.umask = service->umask,
-		.no_new_privileges = service->no_new_privileges,
-		.failure = &report,
-	};
-	plan_descriptors(spawn, request, &plan);
-	plan_identity(spawn, &service->identity, &plan);
-
-	failure->step = "clone";
-	r = clone_child(spawn, &plan, &child);
 	clear_slots(spawn, &channels);
 	if (r < 0)
 		return r;
@@ -392,10 +421,6 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 		*failure = (struct spawn_failure){ .step = child_stage_name(report.stage),
 						   .stage = report.stage };
 		return -report.error;
-	}
-	if (service->oom_score_adj.set && (r = set_oom_score(&child, service->oom_score_adj.value)) < 0) {
-		*failure = (struct spawn_failure){ .step = "oom_score_adj", .stage = CHILD_STAGE_EXEC };
-		return r;
 	}
 	child.stderr_pipe = fd_take(&channels.stderr_read);
 	child.replies = fd_take(&channels.replies);

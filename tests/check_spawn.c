@@ -37,8 +37,12 @@ static void set_up(void)
 
 	/* What the test was started with; usherd puts that right at its start. */
 	ck_assert_int_eq(close_range(3, ~0U, CLOSE_RANGE_CLOEXEC), 0);
-	for (int signo = 1; signo <= SIGRTMAX; signo++)
-		signal(signo, SIG_DFL);
+	/* By the system call: signal(3) refuses 32 and 33, which make leaves ignored. */
+	for (int signo = 1; signo <= SIGRTMAX; signo++) {
+		unsigned long defaults[8] = { 0 };
+
+		syscall(SYS_rt_sigaction, signo, defaults, NULL, 8);
+	}
 	ck_assert_int_eq(spawn_new(&spawn), 0);
 	ck_assert_int_eq(spawn_reserve(spawn, MOST_FIXED, 4), 0);
 	folder = make_folder();
