@@ -273,6 +273,10 @@ static int take_setting(struct conf_loader *loader, const char *name, const char
 {
 	struct conf_section *section = loader->section;
 	const struct conf_key *key = conf_key_find(scope_of(loader->kind), name);
+
+	if (section == NULL)
+		BUG("a key of no section");
+
 	const struct conf_setting *before = conf_section_find(section, name);
 
 	if (key == NULL) {

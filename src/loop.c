@@ -27,6 +27,7 @@
 #define ROUND_EVENTS       64
 #define HEAP_START         64
 #define RETRY_MS           100
+#define FAILURES_MOST      100
 #define KERNEL_SIGSET_SIZE 8 /* bytes; see rt_sigprocmask in sigprocmask(2) */
 
 /* What one epoll_wait(2) brought, and how far its delivery is. */
@@ -34,6 +35,7 @@ struct round {
 	int epoll;
 	struct epoll_event events[ROUND_EVENTS];
 	int count, next;
+	unsigned failures; /* of epoll_wait(2), in a row */
 };
 
 struct loop {
@@ -264,10 +266,13 @@ static int fetch(struct round *round, int timeout_ms)
 {
 	round->next = 0;
 	round->count = epoll_wait(round->epoll, round->events, ROUND_EVENTS, timeout_ms);
-	if (round->count >= 0)
+	if (round->count >= 0) {
+		round->failures = 0;
 		return 0;
+	}
 	round->count = 0;
-	return errno == EINTR ? 0 : -errno;
+	/* Nothing that is known; but a daemon does not end for one odd answer. */
+	return errno == EINTR || ++round->failures < FAILURES_MOST ? 0 : -errno;
 }
 
 /* Delivers what was fetched; tells whether the other set has something. */
