@@ -3,21 +3,18 @@
  * clone(2) with CLONE_VM: no page table is copied, so a spawn costs the same
  * however large the daemon is, and the child reports a failure by writing to
  * memory that is ours too: no pipe is needed for it. We do nothing until the
- * child is done with that memory, as after vfork(2); but we wait by ourselves,
- * for CLONE_CHILD_CLEARTID, because CLONE_VFORK cannot be interrupted: another
- * process of the service's user could stop the child just before exec, and the
- * daemon with it. CLONE_FILES
- * does the same for the table of descriptors: a copy of it, made and closed again
- * by exec, would cost more with each listener and session. The child takes its own
- * copy of the lowest few (close_range(2) with CLOSE_RANGE_UNSHARE), where three
- * slots are kept for what it is to get. CLONE_PIDFD
- * gives the handle on the child in the same call. The child has a stack of its
- * own, with a guard page, because ours goes on to be used by nobody while we
- * wait but must stay intact.
+ * child is done with that memory, as after vfork(2); but we wait by ourselves
+ * (CLONE_CHILD_CLEARTID), because CLONE_VFORK cannot be interrupted: another
+ * process of the service's user could stop the child just before its exec, and
+ * the daemon with it. The child has a stack of its own, with a guard page.
  *
- * Owns: the stack, the scratch environment, the datagram buffer, and a few
- * descriptors in reserve, given up when there are no others, so that a client that was
- * accepted with the last descriptor is still served. */
+ * CLONE_FILES does for descriptors what CLONE_VM does for memory: a copy of the
+ * table, made here and closed again by exec, would cost more with each listener
+ * and session. The child takes its own copy of the lowest few (close_range(2)
+ * with CLOSE_RANGE_UNSHARE), where slots are kept for what it is to get.
+ *
+ * Owns: the stack, the scratch environment, the datagram buffer, and the
+ * descriptors of spawn-fds.h. */
 #include "spawn.h"
 
 #include "base.h"
@@ -75,7 +72,6 @@ static void read_score(struct spawn *spawn)
 int spawn_new(struct spawn **ret_spawn)
 {
 	struct spawn *spawn = calloc(1, sizeof(*spawn));
-
 	int r;
 
 	if (spawn == NULL)
