@@ -146,6 +146,27 @@ static uint16_t address_port(const union address *address)
 	return 0;
 }
 
+/* Whether usherd itself serves this UDP port: USHERD_UDP_PORTS lists them as
+ * "7,19,7007-7009". Programs of two of its services would answer each other. */
+static bool is_usherds(uint16_t port)
+{
+	const char *text = getenv("USHERD_UDP_PORTS");
+
+	while (text != NULL && *text != '\0') {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (end == text)
+			return false;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (port >= first && port <= last)
+			return true;
+		text = *end == ',' ? end + 1 : NULL;
+	}
+	return false;
+}
+
 /* Whether an answer to `source` reaches a client, and no service that would
  * answer in its turn. Unix sockets have no forged senders and no ports. */
 static bool may_answer(const union address *source, uint16_t local_port)
@@ -158,7 +179,7 @@ static bool may_answer(const union address *source, uint16_t local_port)
 		return false;
 	if (source->sa.sa_family != AF_INET && source->sa.sa_family != AF_INET6)
 		return true;
-	return port >= IPPORT_RESERVED && port != NFS_PORT && port != local_port;
+	return port >= IPPORT_RESERVED && port != NFS_PORT && port != local_port && !is_usherds(port);
 }
 
 static bool parse_port(const char *text, uint16_t *ret_port)

@@ -27,8 +27,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define EXIT_SETUP 125 /* env(1), timeout(1): the program was not even tried */
-#define EXIT_EXEC  126
+#define EXIT_SETUP         125 /* env(1), timeout(1): the program was not even tried */
+#define EXIT_EXEC          126
+#define KERNEL_SIGSET_SIZE 8
 
 static const char *const stage_names[] = {
 	[CHILD_STAGE_NONE] = "none",
@@ -266,10 +267,16 @@ static void print_pid(char *text)
 	*text = '\0';
 }
 
-/* The daemon has no handlers and ignores nothing: only its mask must go. */
+/* The daemon has no handlers, and ignores only the two signals of the C library
+ * (startup.c), which are put right by the system call. */
 static int step_signals(const struct child_plan *plan)
 {
+	const unsigned long defaults[8] = { 0 };
 	sigset_t none;
+
+	for (int signo = 32; signo <= 33; signo++)
+		if (syscall(SYS_rt_sigaction, signo, defaults, NULL, KERNEL_SIGSET_SIZE) != 0)
+			return -1;
 
 	if (plan->pid_text != NULL)
 		print_pid(plan->pid_text);

@@ -70,6 +70,11 @@ int conf_file_read(const char *path, bool check_ownership, struct conf_file *ret
 	struct stat status;
 	int r;
 
+	/* Advice about the rights of a device would be bad advice. */
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		snprintf(reason, CONF_FILE_REASON_MAX, "this is %s, not a file", kind_name(status.st_mode));
+		return -EINVAL;
+	}
 	if (check_ownership) {
 		r = conf_security_check(path, reason);
 		if (r < 0)

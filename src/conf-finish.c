@@ -49,7 +49,7 @@ static void check_required(struct conf_loader *loader, const struct conf_section
 	size_t count;
 	const struct conf_key *keys = conf_keys(&count);
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && !section->is_broken; i++)
 		if ((keys[i].flags & CONF_KEY_REQUIRED) != 0 &&
 		    conf_section_find(section, keys[i].name) == NULL)
 			conf_error_at(loader, section, NULL, section->where.line, "the service has no '%s'",
@@ -340,6 +340,7 @@ int conf_finish_service(struct conf_loader *loader, const struct conf_section *s
 struct claim {
 	const struct endpoint *endpoint;
 	const struct conf_section *section;
+	const struct conf_service *service;
 };
 
 struct claims {
@@ -361,7 +362,7 @@ static unsigned listen_line(const struct conf_section *section)
 
 /* Enters one endpoint; tells the error when it is taken. */
 static void claim(struct conf_loader *loader, struct claims *claims, const struct endpoint *endpoint,
-		  const struct conf_section *section)
+		  const struct conf_section *section, const struct conf_service *service)
 {
 	char text[ENDPOINT_TEXT_MAX];
 	size_t slot = endpoint_hash(endpoint) & claims->mask;
@@ -382,7 +383,62 @@ static void claim(struct conf_loader *loader, struct claims *claims, const struc
 				      listen_line(other->section));
 		return;
 	}
-	claims->slots[slot] = (struct claim){.endpoint = endpoint, .section = section};
+	claims->slots[slot] = (struct claim){.endpoint = endpoint, .section = section, .service = service};
+}
+
+static const struct claim *find_claim(const struct claims *claims, const struct endpoint *endpoint)
+{
+	size_t slot = endpoint_hash(endpoint) & claims->mask;
+
+	for (; claims->slots[slot].endpoint != NULL; slot = (slot + 1) & claims->mask)
+		if (endpoint_equal(claims->slots[slot].endpoint, endpoint))
+			return &claims->slots[slot];
+	return NULL;
+}
+
+/* The endpoint of the same port on all addresses of its family. */
+static struct endpoint wildcard_of(const struct endpoint *endpoint)
+{
+	struct endpoint wildcard = {.kind = endpoint->kind, .length = endpoint->length};
+
+	wildcard.address.sa.sa_family = endpoint->address.sa.sa_family;
+	if (endpoint->address.sa.sa_family == AF_INET)
+		wildcard.address.in.sin_port = endpoint->address.in.sin_port;
+	else
+		wildcard.address.in6.sin6_port = endpoint->address.in6.sin6_port;
+	return wildcard;
+}
+
+static bool has_interface(const struct conf_service *service)
+{
+	return service->socket.interface != NULL && service->socket.interface[0] != '\0';
+}
+
+/* An address and all addresses exclude each other on one port, unless their
+ * sockets are bound to interfaces. */
+static void check_wildcards(struct conf_loader *loader, const struct claims *claims,
+			    const struct conf_section *section, const struct conf_service *service)
+{
+	char text[ENDPOINT_TEXT_MAX], all[ENDPOINT_TEXT_MAX];
+
+	for (size_t i = 0; i < service->listen.count; i++) {
+		const struct endpoint *endpoint = &service->listen.items[i];
+
+		if (!endpoint_is_ip(endpoint))
+			continue;
+
+		struct endpoint wildcard = wildcard_of(endpoint);
+		const struct claim *other = find_claim(claims, &wildcard);
+
+		if (other == NULL || endpoint_equal(&wildcard, endpoint) || has_interface(service) ||
+		    has_interface(other->service))
+			continue;
+		conf_error_at(loader, section, "listen", listen_line(section),
+			      "%s is part of %s of the service [%s] at %s:%u; a port is for all addresses or for "
+			      "single ones",
+			      endpoint_print(endpoint, text), endpoint_print(&wildcard, all),
+			      other->section->name, other->section->where.path, listen_line(other->section));
+	}
 }
 
 int conf_finish_all(struct conf_loader *loader, struct conf *conf)
@@ -401,12 +457,17 @@ int conf_finish_all(struct conf_loader *loader, struct conf *conf)
 		return -ENOMEM;
 
 	for (size_t i = 0; i < conf->service_count; i++, section = section->next) {
-		const struct conf_service *service = &conf->services[i];
+		struct conf_service *service = &conf->services[i];
 
+		service->listen_line = listen_line(section);
 		if (service->disable)
 			continue;
 		for (size_t j = 0; j < service->listen.count; j++)
-			claim(loader, &claims, &service->listen.items[j], section);
+			claim(loader, &claims, &service->listen.items[j], section, service);
 	}
+	section = loader->services;
+	for (size_t i = 0; i < conf->service_count; i++, section = section->next)
+		if (!conf->services[i].disable)
+			check_wildcards(loader, &claims, section, &conf->services[i]);
 	return 0;
 }

@@ -36,6 +36,7 @@ struct conf_section {
 	struct conf_where where;
 	bool is_port;    /* a line of [ports] */
 	bool is_command; /* of the command line */
+	bool is_broken;  /* a line of it could not be read: what seems missing may stand there */
 	struct conf_setting *settings, *last_setting;
 };
 

@@ -57,7 +57,10 @@ static int apply_settings(struct conf_loader *loader, const struct conf_section 
 
 		if (r == -EINVAL) {
 			setting->is_bad = true;
-			conf_error_at(loader, section, key->name, setting->line, "%s", reason);
+			conf_error_at(loader, section, key->name, setting->line, "%s%s", reason,
+				      strstr(setting->value, " #") != NULL
+					      ? "; # begins a comment at the start of a line only, ' ;' after a value"
+					      : "");
 		} else if (r < 0) {
 			return r;
 		}

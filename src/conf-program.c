@@ -301,6 +301,11 @@ static int find(const struct conf_loader *loader, const struct search *search, c
 		r = no_good(search, "the path of the program is too long");
 	if (r == 0)
 		r = check_file(search, path);
+	if (r == -ENOENT && word[0] == '~')
+		no_good(search, "%.200s: no shell runs here that knows ~; write the whole path", word);
+	else if (r == -ENOENT && strpbrk(word, " \t") != NULL)
+		no_good(search, "there is no file '%.200s'; quotes make it one word: quote the arguments alone",
+			word);
 	return r == -ENOENT ? -EINVAL : r;
 }
 

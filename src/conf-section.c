@@ -241,6 +241,8 @@ static void refuse_key(struct conf_loader *loader, const char *name, unsigned li
 	enum conf_scope other = scope == CONF_SCOPE_DAEMON ? CONF_SCOPE_SERVICE : CONF_SCOPE_DAEMON;
 	const char *nearest = conf_key_suggest(scope, name);
 
+	if (nearest != NULL)
+		loader->section->is_broken = true;
 	if (conf_key_find(other, name) != NULL)
 		conf_error_at(loader, loader->section, name, line, "this key belongs in %s",
 			      other == CONF_SCOPE_DAEMON ? "[usherd]"
@@ -322,6 +324,8 @@ static int take_error(void *context, unsigned line, const char *key, const char 
 {
 	struct conf_loader *loader = context;
 
+	if (loader->section != NULL)
+		loader->section->is_broken = true;
 	if (key == NULL || loader->section == NULL) {
 		conf_error_add(loader->errors, loader->path, line, key, "%s", reason);
 		return 0;

@@ -69,6 +69,7 @@ struct conf_optional_int {
 struct conf_service {
 	const char *name;
 	struct conf_where where; /* of the section, or of the line in [ports] */
+	unsigned listen_line;    /* where its addresses stand */
 
 	/* what */
 	struct endpoint_list listen;

@@ -93,9 +93,13 @@ static void log_errors(struct daemon *daemon, const struct conf_errors *errors)
 	for (size_t i = 0; i < errors->count; i++) {
 		const struct conf_error *error = &errors->items[i];
 
-		log_message(daemon->log, LOG_LEVEL_ERROR, "config-error", "%s:%u: %s%s%s", error->path,
-			    error->line, error->subject != NULL ? error->subject : "",
-			    error->subject != NULL ? ": " : "", error->reason);
+		char line[16] = "";
+
+		if (error->line > 0)
+			snprintf(line, sizeof(line), ":%u", error->line);
+		log_message(daemon->log, LOG_LEVEL_ERROR, "config-error", "%s%s: %s%s%s", error->path, line,
+			    error->subject != NULL ? error->subject : "", error->subject != NULL ? ": " : "",
+			    error->reason);
 	}
 
 	struct log_event *event = log_begin(daemon->log, LOG_LEVEL_ERROR, "reload-failed");
@@ -235,6 +239,10 @@ static int start_log(struct daemon *daemon, const struct conf *conf)
 	struct log_options options = log_options_of(&conf->daemon, daemon->background);
 	int r = log_open(&options, 0, &daemon->log);
 
+	if (r == 0 && options.sink == LOG_SINK_SYSLOG && access("/dev/log", F_OK) != 0)
+		fputs("usherd: there is no syslog at /dev/log, and so no log until there is one; "
+		      "log = file:PATH in [usherd] writes a file\n",
+		      stderr);
 	if (r == 0)
 		return 0;
 	fprintf(stderr, "usherd: cannot open the log %s: %s; name another with `log` in [usherd]\n",
@@ -318,9 +326,15 @@ int daemon_run(struct daemon *daemon)
 	if (r < 0)
 		log_message(daemon->log, LOG_LEVEL_ERROR, "loop", "epoll: %s", strerror(-r));
 
+	size_t left = service_set_session_count(daemon->set);
+
+	/* What its end has to say comes before the last line. */
+	service_set_free(daemon->set);
+	daemon->set = NULL;
+
 	struct log_event *event = log_begin(daemon->log, LOG_LEVEL_NOTICE, "stop");
 
-	log_number(event, "sessions", service_set_session_count(daemon->set));
+	log_number(event, "sessions", left);
 	log_end(event);
 	return r < 0 ? EX_OSERR : EXIT_SUCCESS;
 }

@@ -57,11 +57,41 @@ void gate_own_port_add(struct gate *gate, uint16_t port)
 	gate->own_ports[port / 8] |= (uint8_t)(1u << (port % 8));
 }
 
+static bool is_own(const struct gate *gate, unsigned port)
+{
+	return port < GATE_PORTS && (gate->own_ports[port / 8] & (1u << (port % 8))) != 0;
+}
+
+const char *gate_own_ports_print(const struct gate *gate, char text[static GATE_PORTS_TEXT])
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned port = 0; port < GATE_PORTS; port++) {
+		unsigned last = port;
+		char item[16];
+
+		if (!is_own(gate, port))
+			continue;
+		while (is_own(gate, last + 1))
+			last++;
+
+		int length = last == port ?
+				     snprintf(item, sizeof(item), "%s%u", used > 0 ? "," : "", port) :
+				     snprintf(item, sizeof(item), "%s%u-%u", used > 0 ? "," : "", port, last);
+
+		if (used + (size_t)length >= GATE_PORTS_TEXT)
+			break;
+		memcpy(text + used, item, (size_t)length + 1);
+		used += (size_t)length;
+		port = last;
+	}
+	return text;
+}
+
 enum gate_reason gate_datagram(const struct gate *gate, const struct peer *peer)
 {
 	if (peer->family != PEER_IPV4 && peer->family != PEER_IPV6)
 		return GATE_ADMIT;
-	if (gate->own_ports[peer->port / 8] & (1u << (peer->port % 8)))
-		return GATE_LOOP;
-	return GATE_ADMIT;
+	return is_own(gate, peer->port) ? GATE_LOOP : GATE_ADMIT;
 }

@@ -45,6 +45,11 @@ void gate_give(struct gate *gate, struct gate_service *service);
  * two services talking to each other for ever (CVE-1999-0103, CVE-2024-2169). */
 void gate_own_ports_clear(struct gate *gate);
 void gate_own_port_add(struct gate *gate, uint16_t port);
+/* The ports as text, for programs that answer datagrams: "7,19,7007-7009". What
+ * does not fit is left out. Returns `text`. */
+#define GATE_PORTS_TEXT 512
+const char *gate_own_ports_print(const struct gate *gate, char text[static GATE_PORTS_TEXT]);
+
 enum gate_reason gate_datagram(const struct gate *gate, const struct peer *peer);
 
 /* "instances", "max_sessions", "loop": the word that stands in the log. */

@@ -362,6 +362,8 @@ static int resolve_user(struct request *request, const struct user_entry **ret_u
 	request->key = IDENTITY_USER;
 	if (user->status < 0)
 		return explain("user", text, user->status, request->reason);
+	if (user->uid == 0 && text[0] == '0')
+		return refuse(request, IDENTITY_USER, "uid 0 has to be asked for by its name: user = root");
 	if (!request->is_root && user->uid != geteuid())
 		return refuse(
 			request, IDENTITY_USER,

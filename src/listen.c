@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -312,6 +313,16 @@ bool listen_can_adjust(const struct socket_options *before, const struct socket_
 {
 	return before->freebind == after->freebind &&
 	       strcmp(interface_name(before), interface_name(after)) == 0;
+}
+
+bool listen_is_in_place(const struct listen_socket *socket, const struct endpoint *endpoint)
+{
+	struct stat status;
+
+	if (socket->fd < 0 || !endpoint_has_path(endpoint) || socket->inode == 0)
+		return true;
+	return lstat(endpoint->address.un.sun_path, &status) == 0 && status.st_dev == socket->device &&
+	       status.st_ino == socket->inode;
 }
 
 void listen_close(struct listen_socket *socket, const struct endpoint *endpoint)

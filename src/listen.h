@@ -61,6 +61,10 @@ int listen_adjust(const struct listen_socket *socket, const struct endpoint *end
 /* Whether a socket opened under `before` can serve under `after`. */
 bool listen_can_adjust(const struct socket_options *before, const struct socket_options *after);
 
+/* Whether the file of a Unix socket is still the one that was made for it; true
+ * for every other kind of socket, and for one that is not open. */
+bool listen_is_in_place(const struct listen_socket *socket, const struct endpoint *endpoint);
+
 /* Closes the socket and, where its Unix socket file is still ours, removes it. */
 void listen_close(struct listen_socket *socket, const struct endpoint *endpoint);
 

@@ -232,18 +232,17 @@ static void signals_ready(struct loop_source *source, uint32_t events)
 
 int loop_watch_signals(struct loop *loop, loop_signal *handler, void *context)
 {
-	sigset_t all, watched;
+	sigset_t watched;
 
 	/* By the system call, because the C library's functions leave out the two
-	 * signals it uses itself (32 and 33), which would then end the daemon.
-	 * A stop from the terminal must still stop us, and go on after CONT. */
-	memset(&all, 0xff, sizeof(all));
-	sigdelset(&all, SIGTSTP);
-	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, KERNEL_SIGSET_SIZE) != 0)
+	 * signals it uses itself (32 and 33); startup.c has them ignored. A stop
+	 * from the terminal must still stop us, and go on after CONT. */
+	memset(&watched, 0xff, sizeof(watched));
+	sigdelset(&watched, SIGTSTP);
+	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &watched, NULL, KERNEL_SIGSET_SIZE) != 0)
 		return -errno;
 
 	/* The end of a child comes through its pidfd, not through SIGCHLD. */
-	watched = all;
 	sigdelset(&watched, SIGCHLD);
 	loop->signals.fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (loop->signals.fd < 0)

@@ -43,8 +43,8 @@ static int make_absolute(const char *path, char *ret_path, size_t size)
 	int length;
 
 	if (path[0] != '/' && getcwd(here, sizeof(here)) == NULL) {
-		fprintf(stderr, "usherd: %s: the working directory is gone (%s); write the whole path\n", path,
-			strerror(errno));
+		fprintf(stderr, "usherd: %s: the working directory is gone (%s); write the whole path\n",
+			path, strerror(errno));
 		return -errno;
 	}
 	length = snprintf(ret_path, size, "%s%s%s", here, path[0] == '/' ? "" : "/", path);
@@ -108,12 +108,35 @@ static void print_verdict(const struct conf *conf)
 	       conf->service_count - services);
 }
 
+/* Where the bundled services are: as told; else where they are installed; else,
+ * for a usherd that is run where it was built, beside it. */
+static int find_services(const struct options *options, char path[static PATH_MAX])
+{
+	char self[PATH_MAX - 16] = "", *slash;
+
+	if (options->services_directory != NULL)
+		return make_absolute(options->services_directory, path, PATH_MAX);
+	snprintf(path, PATH_MAX, "%s", PKGLIBEXECDIR);
+	if (access(path, F_OK) == 0 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return 0;
+	slash = strrchr(self, '/');
+	if (slash == NULL)
+		return 0;
+	*slash = '\0';
+
+	char beside[PATH_MAX];
+
+	snprintf(beside, sizeof(beside), "%s/services", self);
+	if (access(beside, F_OK) == 0)
+		snprintf(path, PATH_MAX, "%s", beside);
+	return 0;
+}
+
 static int run_with_conf(const struct options *options)
 {
 	struct origin origin = {
 		.options = options,
 		.environment = {
-			.services_directory = options->services_directory,
 			.environ = environ,
 			.check_ownership = geteuid() == 0,
 		},
@@ -123,7 +146,7 @@ static int run_with_conf(const struct options *options)
 	int status;
 
 	if (make_absolute(options->conf_path, origin.path, sizeof(origin.path)) < 0 ||
-	    make_absolute(options->services_directory, services_directory, sizeof(services_directory)) < 0)
+	    find_services(options, services_directory) < 0)
 		return EX_USAGE;
 	origin.environment.services_directory = services_directory;
 	status = load_first(&origin, &conf);
@@ -151,7 +174,8 @@ static int run(const struct options *options)
 	case OPTIONS_GENERATE:
 		if (conf_doc_generate(options->argument, stdout) == 0)
 			return EXIT_SUCCESS;
-		fprintf(stderr, "usherd: --generate=%s: the forms are man, sample and dictionary\n", options->argument);
+		fprintf(stderr, "usherd: --generate=%s: the forms are man, sample and dictionary\n",
+			options->argument);
 		return EX_USAGE;
 	case OPTIONS_TEST:
 	case OPTIONS_PRINT:

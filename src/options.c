@@ -139,7 +139,6 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options = {
 		.conf_path = CONF_DEFAULT,
-		.services_directory = PKGLIBEXECDIR,
 		.listens = calloc((size_t)argc + 1, sizeof(char *)),
 		.settings = calloc((size_t)argc + 1, sizeof(char *)),
 	};

@@ -19,7 +19,7 @@ enum options_action {
 struct options {
 	enum options_action action;
 	const char *conf_path;    /* -c, or the default */
-	const char *services_directory;
+	const char *services_directory; /* or NULL */
 	bool background;          /* -d */
 	const char **listens;     /* -l: the one-liner */
 	size_t listen_count;

@@ -40,6 +40,10 @@ static int open_regular(const char *path, struct pid_file *file, char *reason)
 	file->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
 	if (file->fd < 0 && errno == ELOOP)
 		return explain(reason, ELOOP, path, "is a symbolic link, which is never followed; remove it");
+	if (file->fd < 0 && errno == ENOENT)
+		return explain(
+			reason, ENOENT, path,
+			"its directory is missing; make it, or name another with pid_file in [usherd]");
 	if (file->fd < 0)
 		return explain(reason, errno, path, strerror(errno));
 	if (fstat(file->fd, &status) != 0)

@@ -58,6 +58,31 @@ static void accept_failed(struct listener *listener, int error)
 	listener_pause(listener, pause_ns);
 }
 
+/* The machine lacks something for a start: no descriptor, no memory, no process.
+ * The client waits, and is served soon after it is there again. */
+static void machine_failed(struct listener *listener, const struct spawn_failure *failure)
+{
+	struct service *service = listener->service;
+	struct service_set *set = service->set;
+	bool processes = failure->error == EAGAIN;
+	uint64_t left_out, pause_ns;
+
+	pause_ns = throttle_fail(&service->throttle, processes ? &throttle_spawn : &throttle_accept);
+	if (log_limit_pass(&set->start_trouble, loop_now_ns(set->loop), TROUBLE_NS, &left_out)) {
+		struct log_event *event = log_begin(set->log, LOG_LEVEL_ERROR, "fail");
+
+		log_text(event, "service", service->settings->name);
+		log_text(event, "stage", failure->step);
+		log_errno(event, "error", failure->error);
+		log_printf(event, "message", "%s: %s; clients wait; trying again", failure->step,
+			   strerror(failure->error));
+		if (left_out > 0)
+			log_number(event, "left_out", left_out);
+		log_end(event);
+	}
+	service_pause(service, pause_ns, NULL);
+}
+
 /* The program could not be started: say why, and leave the service alone for a
  * while, which grows with each failure. */
 static void start_failed(struct listener *listener, const struct admission *admission,
@@ -138,7 +163,10 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 		return 0;
 	}
 	gate_give(&set->gate, &service->gate);
-	start_failed(listener, admission, &failure);
+	if (failure.before_child)
+		machine_failed(listener, &failure);
+	else
+		start_failed(listener, admission, &failure);
 	*ret_failure = failure;
 	return r;
 }
@@ -164,17 +192,46 @@ static void learn_addresses(const struct listener *listener, int fd, const struc
 		peer_from_sockaddr((const struct sockaddr *)&own, own_length, ret_local);
 }
 
+/* Begins a session for a client that was accepted (takes `fd`). When the machine
+ * lacks something for it the client is kept and tried again after the pause:
+ * it is not its fault. */
+static bool serve_client(struct listener *listener, int fd, const struct peer *peer, const struct peer *local)
+{
+	struct admission admission = { SPAWN_CONNECTION, fd, peer, local, NULL };
+	struct spawn_failure failure;
+	struct session *session;
+	int r = service_begin(listener, &admission, &session, &failure);
+
+	if (r < 0 && failure.before_child && listener->service->pause.place != 0) {
+		listener->client_peer = *peer;
+		listener->client_local = *local;
+		listener->client = fd;
+		listener_park(listener); /* the end of the pause finds it there */
+		return false;
+	}
+	close(fd);
+	return r == 0;
+}
+
+/* The one that is kept, as if it came now. */
+static bool serve_kept_client(struct listener *listener)
+{
+	struct peer peer = listener->client_peer, local = listener->client_local;
+
+	return serve_client(listener, fd_take(&listener->client), &peer, &local);
+}
+
 /* Serves one connection. Returns whether to look for another. */
 static bool admit_connection(struct listener *listener)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	struct peer peer = { .family = PEER_NONE }, local = { .family = PEER_NONE };
-	struct spawn_failure failure;
-	struct session *session;
-	_cleanup_fd_ int fd =
-		accept4(listener->socket.fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+	int fd;
 
+	if (listener->client >= 0)
+		return serve_kept_client(listener);
+	fd = accept4(listener->socket.fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
 	if (fd < 0) {
 		if (errno == EAGAIN)
 			return false;
@@ -186,10 +243,7 @@ static bool admit_connection(struct listener *listener)
 	throttle_succeed(&listener->throttle);
 	listener->passed_over = 0;
 	learn_addresses(listener, fd, (const struct sockaddr *)&address, length, &peer, &local);
-
-	struct admission admission = { SPAWN_CONNECTION, fd, &peer, &local, NULL };
-
-	return service_begin(listener, &admission, &session, &failure) == 0;
+	return serve_client(listener, fd, &peer, &local);
 }
 
 /* ---- datagram filters ---- */

@@ -139,6 +139,7 @@ void plan_commit(struct plan *plan, struct service_summary *ret_summary)
 	struct service_summary summary = { .services = plan->service_count,
 					   .listeners = plan->listener_count };
 	struct conf *before = set->conf;
+	char ports[GATE_PORTS_TEXT];
 
 	retire_listeners(plan, &summary);
 	retire_services(set, plan);
@@ -147,6 +148,7 @@ void plan_commit(struct plan *plan, struct service_summary *ret_summary)
 		commit_service(plan, &plan->services[i]);
 	set->gate.max_sessions = plan->max_sessions;
 	commit_listeners(plan, &summary);
+	spawn_set_udp_ports(set->spawn, gate_own_ports_print(&set->gate, ports));
 	set->conf = conf_ref(plan->conf);
 	conf_unref(before);
 	summary.generation = ++set->generation;

@@ -103,7 +103,7 @@ static void listen_failed(struct plan *plan, const struct conf_service *settings
 	char address[ENDPOINT_TEXT_MAX], subject[128];
 
 	snprintf(subject, sizeof(subject), "%s.listen", settings->name);
-	conf_error_add(plan->errors, settings->where.path, settings->where.line, subject, "%s: %s",
+	conf_error_add(plan->errors, settings->where.path, settings->listen_line, subject, "%s: %s",
 		       endpoint_print(endpoint, address), reason);
 }
 
@@ -146,7 +146,7 @@ static void open_new(struct plan *plan)
 
 	for (size_t i = 0; i < plan->listener_count; i++) {
 		struct plan_listener *item = &plan->listeners[i];
-		const struct conf_service *settings = item->service->settings;
+		const struct conf_service *settings = item->settings;
 
 		if (item->kept)
 			continue;
@@ -178,8 +178,8 @@ static void open_deferred(struct plan *plan)
 			listen_close(&set->listeners[old]->socket, set->listeners[old]->endpoint);
 			plan->closed[old] = true;
 		}
-		if (plan_open(item->listener, item->endpoint, item->service->settings, reason) < 0)
-			listen_failed(plan, item->service->settings, item->endpoint, reason);
+		if (plan_open(item->listener, item->endpoint, item->settings, reason) < 0)
+			listen_failed(plan, item->settings, item->endpoint, reason);
 	}
 }
 
@@ -237,7 +237,9 @@ static bool claim(struct plan *plan, struct plan_listener *item, const struct co
 
 	struct listener *listener = plan->set->listeners[place];
 
+	/* A socket whose file was taken away or replaced can be reached by nobody. */
 	if (listener->endpoint->kind != item->endpoint->kind ||
+	    !listen_is_in_place(&listener->socket, listener->endpoint) ||
 	    !listen_can_adjust(&listener->service->settings->socket, &settings->socket))
 		return false;
 	plan->claimed[place] = true;
@@ -254,6 +256,7 @@ static int plan_listeners(struct plan *plan)
 			struct plan_listener *item = &plan->listeners[plan->listener_count];
 
 			item->service = owner->service;
+			item->settings = owner->settings;
 			item->endpoint = &owner->settings->listen.items[k];
 			item->kept = claim(plan, item, owner->settings);
 			if (!item->kept) {

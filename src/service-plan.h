@@ -10,6 +10,7 @@
 struct plan_listener {
 	struct listener *listener; /* of the set when `kept`, else made by the plan */
 	struct service *service;
+	const struct conf_service *settings; /* the new ones, which the service gets at the commit */
 	const struct endpoint *endpoint;
 	bool kept;
 	bool deferred; /* in the way is a listener of ours that goes */

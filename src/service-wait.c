@@ -197,6 +197,17 @@ static void log_took_nothing(const struct listener *listener, uint64_t pause_ns)
 	log_end(event);
 }
 
+static void log_thrown_away(const struct listener *listener)
+{
+	char peer[PEER_TEXT_MAX];
+	struct log_event *event = log_begin(listener->service->set->log, LOG_LEVEL_NOTICE, "refuse");
+
+	log_text(event, "service", listener->service->settings->name);
+	log_text(event, "peer", peer_print(&listener->head.peer, peer));
+	log_text(event, "reason", "untouched");
+	log_end(event);
+}
+
 void listener_take_back(struct listener *listener, const struct session_outcome *outcome)
 {
 	const struct conf_service *settings = listener->service->settings;
@@ -218,6 +229,7 @@ void listener_take_back(struct listener *listener, const struct session_outcome 
 		throttle_fail(&listener->throttle, certain ? &throttle_wait : &throttle_wait_doubt);
 
 	if (certain && !endpoint_is_stream(listener->endpoint) && ++listener->untouched >= UNTOUCHED_MOST) {
+		log_thrown_away(listener);
 		datagram_discard(listener->socket.fd);
 		listener->untouched = 0;
 	}

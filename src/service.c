@@ -81,6 +81,8 @@ void listener_settle(struct listener *listener)
 		unpark(listener);
 		if (loop_add(loop, &listener->source, EPOLLIN) < 0)
 			listener_pause(listener, RETRY_NS);
+		else if (listener->client >= 0)
+			listener_ready(&listener->source, 0); /* no event will tell of that one */
 	}
 }
 
@@ -122,6 +124,8 @@ void listener_rest(struct listener *listener)
 void listener_stop(struct listener *listener)
 {
 	listener_rest(listener);
+	if (listener->client >= 0)
+		close(fd_take(&listener->client));
 	if (listener->holder != NULL)
 		listener->holder->listener = NULL;
 	listener_let_go(listener);
@@ -153,7 +157,7 @@ void service_pause(struct service *service, uint64_t pause_ns, const char *reaso
 	struct service_set *set = service->set;
 	struct log_event *event;
 
-	if (loop_arm(set->loop, &service->pause, loop_now_ns(set->loop) + pause_ns) != 0)
+	if (loop_arm(set->loop, &service->pause, loop_now_ns(set->loop) + pause_ns) != 0 || reason == NULL)
 		return;
 	event = log_begin(set->log, LOG_LEVEL_WARNING, "pause");
 	log_text(event, "service", service->settings->name);
@@ -185,6 +189,7 @@ void listener_init(struct listener *listener, struct service *service)
 		.source = { .fd = -1, .ready = listener_ready, .set = LOOP_ADMISSION },
 		.socket = { .fd = -1 },
 		.arrivals = -1,
+		.client = -1,
 		.pause = { .expired = listener_pause_over },
 	};
 }

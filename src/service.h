@@ -31,6 +31,8 @@ struct listener {
 	struct listener *parked_next; /* in service->parked */
 	bool parked;
 	bool absent_told;
+	int client;           /* accepted, but there was nothing to start it with: tried again; or -1 */
+	struct peer client_peer, client_local;
 	unsigned passed_over; /* errors of accept(2) in a row that only concern one connection */
 
 	/* wait = yes */
@@ -69,7 +71,7 @@ struct service_set {
 	unsigned generation;
 	struct loop_timer absent; /* tries addresses again that did not exist */
 	bool missing;             /* one could not be opened again after a plan was dropped */
-	struct log_limit accept_trouble;
+	struct log_limit accept_trouble, start_trouble;
 	bool draining;
 	void (*drained)(void *context); /* no session is left after a drain began */
 	void *drained_context;
@@ -89,7 +91,7 @@ void listener_park(struct listener *listener);
 /* Whether a client of this listener may be served at this moment. */
 bool listener_may_serve(const struct listener *listener);
 
-/* Leaves a service or a listener alone for a while, and logs it once. */
+/* Leaves a service or a listener alone for a while; logged with a reason. */
 void service_pause(struct service *service, uint64_t pause_ns, const char *reason);
 void listener_pause(struct listener *listener, uint64_t pause_ns);
 

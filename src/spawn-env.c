@@ -105,6 +105,8 @@ void spawn_env_build(struct spawn_env *environment, const struct spawn_request *
 		break;
 	case ENDPOINT_UDP:
 		add_ip(environment, "UDP", request);
+		if (environment->udp_ports[0] != '\0')
+			add(environment, "USHERD_UDP_PORTS=%s", environment->udp_ports);
 		break;
 	case ENDPOINT_UNIX_STREAM:
 	case ENDPOINT_UNIX_DGRAM:

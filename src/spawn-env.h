@@ -8,13 +8,14 @@
 
 /* Enough for every name that spawn_env_build() can add, and their text. */
 #define SPAWN_ENV_NAMES 20
-#define SPAWN_ENV_TEXT 1536
+#define SPAWN_ENV_TEXT 2304
 
 struct spawn_env {
 	char **names;     /* room for the fixed part + SPAWN_ENV_NAMES + NULL */
 	size_t room, count;
 	char text[SPAWN_ENV_TEXT];
 	size_t used;
+	char udp_ports[SPAWN_PORTS_TEXT];
 	char *pid_text; /* where the child writes LISTEN_PID, or NULL */
 };
 

@@ -142,6 +142,11 @@ int spawn_reserve(struct spawn *spawn, size_t environment_count, size_t group_co
 	return 0;
 }
 
+void spawn_set_udp_ports(struct spawn *spawn, const char *text)
+{
+	snprintf(spawn->environment.udp_ports, sizeof(spawn->environment.udp_ports), "%s", text);
+}
+
 /* ---- the plan ---- */
 
 /* Descriptors made for one child. The far ends are closed by us in any case. */

@@ -58,6 +58,11 @@ void spawn_free(struct spawn *spawn);
  * applied. Returns 0 or -ENOMEM. */
 int spawn_reserve(struct spawn *spawn, size_t environment_count, size_t group_count);
 
+/* What UDP services are told of our own UDP ports (USHERD_UDP_PORTS): cut off at
+ * SPAWN_PORTS_TEXT; "" for nothing. Copied. */
+#define SPAWN_PORTS_TEXT 512
+void spawn_set_udp_ports(struct spawn *spawn, const char *text);
+
 /* Starts the service. Returns 0 and the child, or -errno (of the failing step)
  * with the failure filled in; then nothing is left behind. Allocates nothing. */
 int spawn_start(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,

@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 
 #define KERNEL_SIGSET_SIZE 8
+#define SIGRTMIN_KERNEL    32
+#define TIMER_SLACK_NS     50000 /* the kernel's default, see prctl(2) */
 
 /* The kernel's own struct sigaction, large enough on every machine. */
 union kernel_action {
@@ -48,6 +50,11 @@ static void reset_signals(void)
 		set_disposition(signo, SIG_IGN);
 		set_disposition(signo, SIG_DFL);
 	}
+	/* These two belong to the C library, whose functions (name services, for
+	 * one) put back masks without them: blocking them would not last. The
+	 * child of a spawn has them at their defaults again. */
+	set_disposition(SIGRTMIN_KERNEL, SIG_IGN);
+	set_disposition(SIGRTMIN_KERNEL + 1, SIG_IGN);
 	memset(&none, 0, sizeof(none));
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
 }
@@ -77,6 +84,7 @@ int startup_clean(void)
 	if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
 		return -errno;
 	umask(022);
+	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
 		descriptors.rlim_cur = descriptors.rlim_max;

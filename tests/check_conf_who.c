@@ -100,6 +100,15 @@ START_TEST(own_user)
 		 "[a]\nlisten = 127.0.0.1:7001\n" CAT "user = %s\n[b]\nlisten = 127.0.0.1:7002\n" CAT
 		 "user = %u\n",
 		 self->pw_name, self->pw_uid);
+	if (geteuid() == 0) {
+		/* Root by its number could be a slip. */
+		put("services.ini", 0644, text);
+		load_bad("services.ini", "user = root");
+		snprintf(text, sizeof(text),
+			 "[a]\nlisten = 127.0.0.1:7001\n" CAT "user = %s\n[b]\nlisten = 127.0.0.1:7002\n" CAT
+			 "user = root\n",
+			 self->pw_name);
+	}
 	load_good(text);
 	ck_assert_uint_eq(service("a")->identity.uid, geteuid());
 	ck_assert_uint_eq(service("b")->identity.uid, geteuid());

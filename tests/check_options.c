@@ -114,7 +114,7 @@ START_TEST(accepted)
 	check_list(good[_i].settings, options.settings, options.setting_count);
 	ck_assert_pstr_eq(options.command != NULL ? options.command[0] : NULL, good[_i].command);
 	ck_assert_pstr_eq(options.argument, good[_i].argument);
-	ck_assert_str_eq(options.services_directory, PKGLIBEXECDIR);
+	ck_assert_ptr_null(options.services_directory);
 	options_free(&options);
 }
 END_TEST

@@ -137,7 +137,7 @@ END_TEST
 START_TEST(missing_directory)
 {
 	path = path_in(folder, "missing/pid");
-	refuse(ENOENT, "No such file");
+	refuse(ENOENT, "its directory is missing");
 }
 END_TEST
 

@@ -50,6 +50,63 @@ START_TEST(same_again)
 }
 END_TEST
 
+/* A socket that a reload opens has the settings of the new file, not those that
+ * its service had before. */
+START_TEST(new_socket_new_settings)
+{
+	const char *text = "[u]\nlisten = unix:$DIR/%s\nsocket_mode = %s\nexec = $PROBE say a\n";
+	char before[200], after[200];
+	struct stat status;
+
+	snprintf(before, sizeof(before), text, "one", "0666");
+	snprintf(after, sizeof(after), text, "two", "0600");
+	struct daemon *daemon = daemon_start(before);
+
+	ck_assert_int_eq(stat(test_path("one"), &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0666);
+	daemon_configure(after);
+	daemon_reload(daemon, true);
+	ck_assert_int_eq(stat(test_path("two"), &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0600);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* A Unix socket whose file was removed is made again; one whose place was taken
+ * is told, and nothing changes. */
+START_TEST(socket_file_gone)
+{
+	struct daemon *daemon = daemon_start("[u]\nlisten = unix:$DIR/one\nexec = $PROBE say a\n");
+	struct stat status;
+
+	ck_assert_int_eq(unlink(test_path("one")), 0);
+	daemon_reload(daemon, true);
+	ck_assert_int_eq(stat(test_path("one"), &status), 0);
+	ck_assert(S_ISSOCK(status.st_mode));
+	ck_assert_int_eq(unlink(test_path("one")), 0);
+	test_write("one", 0644, "mine", false);
+	daemon_reload(daemon, false);
+	ck_assert_str_eq(test_read(test_path("one")), "mine");
+	daemon_stop(daemon);
+	ck_assert_str_eq(test_read(test_path("one")), "mine");
+}
+END_TEST
+
+/* Reading the file anew leaves every signal blocked, those of the C library too. */
+START_TEST(signals_after_a_reload)
+{
+	struct daemon *daemon = daemon_start(A);
+
+	daemon_reload(daemon, true);
+	daemon_signal(daemon, 32);
+	daemon_signal(daemon, 33);
+	daemon_reload(daemon, true);
+	ask_many(1, NULL, "a", 1, 0);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 START_TEST(counts_are_told)
 {
 	struct daemon *daemon = daemon_start(A B);
@@ -463,6 +520,9 @@ static Suite *make_suite(void)
 
 	tcase_add_test(good, same_again);
 	tcase_add_test(good, counts_are_told);
+	tcase_add_test(good, new_socket_new_settings);
+	tcase_add_test(good, socket_file_gone);
+	tcase_add_test(good, signals_after_a_reload);
 	tcase_add_test(good, service_removed);
 	tcase_add_test(good, program_changed);
 	tcase_add_test(good, service_renamed);

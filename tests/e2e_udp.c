@@ -149,6 +149,26 @@ START_TEST(own_port_is_dropped)
 }
 END_TEST
 
+/* Nor is it answered by a bundled service that has the socket itself (wait = yes). */
+START_TEST(own_port_is_not_answered)
+{
+	struct daemon *daemon = daemon_start("[f]\nlisten = 127.0.0.1:$1/udp\nexec = echo\nwait = yes\n"
+					     "[g]\nlisten = 127.0.0.2:$2/udp\nexec = chargen\nwait = yes\n");
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)test_port(1)),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int forged = bound_udp(test_port(2)), honest = udp_connect("127.0.0.1", test_port(1));
+
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(sendto(forged, "loop", 4, 0, (struct sockaddr *)&to, sizeof(to)), 4);
+	send_text(honest, "hello");
+	expect_piece(honest, "hello");
+	ck_assert_ptr_null(read_piece(forged, 0, NULL));
+	daemon_signal(daemon, SIGQUIT);
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
+}
+END_TEST
+
 /* The places of a filter are counted like any others. */
 START_TEST(instances_of_filters)
 {
@@ -215,6 +235,7 @@ static Suite *make_suite(void)
 	tcase_add_test(filter, replies_find_their_way);
 	tcase_add_test(filter, over_ipv6);
 	tcase_add_test(filter, own_port_is_dropped);
+	tcase_add_test(filter, own_port_is_not_answered);
 	tcase_add_test(filter, instances_of_filters);
 	tcase_add_test(filter, client_is_gone);
 	tcase_add_test(filter, long_filter);
