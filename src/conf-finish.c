@@ -156,6 +156,19 @@ static void check_directory(struct conf_loader *loader, const struct conf_sectio
 	}
 }
 
+/* The directory in which a file is to be made. */
+static void check_parent(struct conf_loader *loader, const struct conf_section *section, const char *key,
+			 const char *path)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL || slash == path || (size_t)(slash - path) >= sizeof(parent))
+		return;
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+	check_directory(loader, section, key, "", parent);
+}
+
 static void check_places(struct conf_loader *loader, const struct conf_section *section,
 			 const struct conf_service *service)
 {
@@ -167,6 +180,11 @@ static void check_places(struct conf_loader *loader, const struct conf_section *
 	/* Links inside a root directory lead elsewhere than here. */
 	if (service->chroot == NULL && strcmp(service->directory, "/") != 0)
 		check_directory(loader, section, "directory", "", service->directory);
+	if (service->stderr_target.kind == CONF_STDERR_FILE)
+		check_parent(loader, section, "stderr", service->stderr_target.path);
+	for (size_t i = 0; i < service->listen.count; i++)
+		if (endpoint_has_path(&service->listen.items[i]))
+			check_parent(loader, section, "listen", service->listen.items[i].address.un.sun_path);
 }
 
 /* Limits that only root could raise: what was written is an error, what came
