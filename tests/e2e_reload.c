@@ -54,17 +54,13 @@ END_TEST
  * its service had before. */
 START_TEST(new_socket_new_settings)
 {
-	const char *text = "[u]\nlisten = unix:$DIR/%s\nsocket_mode = %s\nexec = $PROBE say a\n";
-	char before[200], after[200];
 	struct stat status;
-
-	snprintf(before, sizeof(before), text, "one", "0666");
-	snprintf(after, sizeof(after), text, "two", "0600");
-	struct daemon *daemon = daemon_start(before);
+	struct daemon *daemon = daemon_start("[u]\nlisten = unix:$DIR/one\nsocket_mode = 0666\n"
+					     "exec = $PROBE say a\n");
 
 	ck_assert_int_eq(stat(test_path("one"), &status), 0);
 	ck_assert_uint_eq(status.st_mode & 07777, 0666);
-	daemon_configure(after);
+	daemon_configure("[u]\nlisten = unix:$DIR/two\nsocket_mode = 0600\nexec = $PROBE say a\n");
 	daemon_reload(daemon, true);
 	ck_assert_int_eq(stat(test_path("two"), &status), 0);
 	ck_assert_uint_eq(status.st_mode & 07777, 0600);
