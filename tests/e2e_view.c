@@ -15,7 +15,7 @@
 /* What holds for every service, however it is started. */
 static void check_common(const char *view)
 {
-	char niceness[16];
+	char niceness[24];
 
 	ck_assert_match(view, "^SigBlk: 0+$");
 	ck_assert_match(view, "^SigIgn: 0+$");
@@ -330,7 +330,7 @@ START_TEST(as_started)
 	char *view = ask(1, NULL);
 
 	ck_assert_line(view, "oom_score_adj 321");
-	char niceness[16];
+	char niceness[24];
 	int own = getpriority(PRIO_PROCESS, 0);
 
 	snprintf(niceness, sizeof(niceness), "nice %d", own + 5 > 19 ? 19 : own + 5);
