@@ -16,7 +16,6 @@
 #include "base.h"
 #include "histogram.h"
 
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
