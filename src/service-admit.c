@@ -16,6 +16,7 @@
 
 #define BUDGET           16             /* clients of one listener a round: others have their turn */
 #define PASSED_OVER_MOST 64             /* such errors in a row are trouble of another kind */
+#define KEPT_RETRY_NS    (100 * NS_PER_MS)
 #define TROUBLE_NS       (5 * NS_PER_S) /* at most one log line in */
 
 /* ---- troubles ---- */
@@ -296,6 +297,8 @@ void listener_ready(struct loop_source *source, uint32_t events)
 		}
 		if (!gate_has_room(&set->gate)) {
 			service_settle(service); /* stops all accepting */
+			if (listener->client >= 0) /* no event will tell of that one */
+				listener_pause(listener, KEPT_RETRY_NS);
 			return;
 		}
 		if (service->settings->wait) {

@@ -63,6 +63,9 @@ static void commit_listener(struct plan *plan, struct plan_listener *item)
 	throttle_succeed(&listener->throttle);
 	listener->untouched = 0;
 	learn_local(listener);
+	/* Under wait = yes programs accept for themselves. */
+	if (item->settings->wait && listener->client >= 0)
+		close(fd_take(&listener->client));
 	if (item->kept)
 		adjust(plan, listener);
 	if (listener->endpoint->kind == ENDPOINT_UDP)
@@ -77,6 +80,7 @@ static void retire_listeners(struct plan *plan, struct service_summary *summary)
 
 	for (size_t i = 0; i < set->listener_count; i++) {
 		struct listener *listener = set->listeners[i];
+
 		if (plan->claimed[i]) {
 			listener_rest(listener);
 			continue;
