@@ -14,6 +14,7 @@ enum {
 	CONF_KEY_FOR_IP = 1 << 2,
 	CONF_KEY_FOR_TCP = 1 << 3,
 	CONF_KEY_FOR_FILE = 1 << 4,
+	CONF_KEY_FOR_STREAM = 1 << 5,
 };
 
 struct conf_key {

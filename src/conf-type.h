@@ -64,6 +64,16 @@ extern const struct conf_type conf_type_stderr;           /* struct conf_stderr_
 extern const struct conf_type conf_type_log;              /* struct conf_log_target */
 extern const struct conf_type conf_type_log_format;       /* enum conf_log_format */
 extern const struct conf_type conf_type_log_level;        /* int, enum log_level */
+extern const struct conf_type conf_type_log_address;      /* enum conf_log_address */
+extern const struct conf_type conf_type_access;           /* struct conf_access_list */
+extern const struct conf_type conf_type_times;            /* struct schedule */
+extern const struct conf_type conf_type_decimal;          /* unsigned, thousandths; 0: none; bounds in thousandths */
+extern const struct conf_type conf_type_message;          /* struct conf_message */
+extern const struct conf_type conf_type_optional_count;   /* struct conf_optional_count */
+extern const struct conf_type conf_type_rate;             /* struct rate; none; bounds are of the count */
+extern const struct conf_type conf_type_prefixes;         /* struct gate_prefixes */
+extern const struct conf_type conf_type_when_full;        /* bool: refuse */
+extern const struct conf_type conf_type_on_hangup;        /* bool: kill */
 
 /* For the types: a reason that is printf'ed, and -EINVAL. */
 int conf_type_refuse(char reason[static CONF_REASON_MAX], const char *format, ...)

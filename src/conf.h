@@ -7,6 +7,7 @@
 #define USHERD_CONF_H
 
 #include "endpoint.h"
+#include "gate.h"
 #include "listen.h"
 
 #include <stdbool.h>
@@ -66,6 +67,34 @@ struct conf_optional_int {
 	int value;
 };
 
+/* A number, or a word in its place. */
+struct conf_optional_count {
+	enum { CONF_COUNT_AUTO, CONF_COUNT_NONE, CONF_COUNT_SET } kind;
+	unsigned value;
+};
+
+/* What is sent to a client: up to CONF_MESSAGE_MAX bytes. */
+#define CONF_MESSAGE_MAX 1024
+struct conf_message {
+	const char *bytes; /* NULL: nothing */
+	size_t length;
+	const char *path; /* the file they came from, or NULL */
+};
+
+/* `allow` or `deny` as written; what is in the files stands in gate_limits.access. */
+struct conf_access_list {
+	const struct access_rule *rules; /* of ACCESS_FILE: `path` is the file's */
+	size_t count;
+};
+
+struct conf_key;
+
+/* Where a key was set: only what was written, not the defaults of the table. */
+struct conf_origin {
+	const struct conf_key *key;
+	struct conf_where where;
+};
+
 struct conf_service {
 	const char *name;
 	struct conf_where where; /* of the section, or of the line in [ports] */
@@ -95,11 +124,26 @@ struct conf_service {
 	/* socket */
 	struct socket_options socket;
 
-	/* how many, how long */
-	unsigned instances;
-	uint64_t kill_after_ns;
+	/* who may, how many */
+	struct conf_access_list allow, deny;
+	struct conf_message banner, banner_refused;
+	struct conf_optional_count per_source;
+	struct gate_limits limits; /* access and per_source are worked out from the above */
+
+	/* how long; 0: for ever */
+	uint64_t first_byte_ns, idle_ns, time_limit_ns, kill_after_ns, linger_ns;
+	bool kill_on_hangup;
+
+	const struct conf_origin *origins; /* what the service's section or [defaults] set */
+	size_t origin_count;
 };
 
+enum conf_log_address {
+	CONF_LOG_ADDRESS_FULL,
+	CONF_LOG_ADDRESS_PREFIX,
+	CONF_LOG_ADDRESS_HASH,
+	CONF_LOG_ADDRESS_NONE
+};
 enum conf_log { CONF_LOG_STDERR, CONF_LOG_SYSLOG, CONF_LOG_FILE };
 enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
 
@@ -113,22 +157,11 @@ struct conf_daemon {
 	struct conf_log_target log;
 	enum conf_log_format log_format;
 	int log_level;         /* enum log_level */
+	enum conf_log_address log_address;
+	const char *cgroup;    /* "auto", "none" or a path */
 	unsigned max_sessions; /* 0: auto, as many as descriptors allow */
 	uint64_t drain_timeout_ns;
 	struct conf_words include;
-};
-
-struct conf {
-	struct conf_daemon daemon;
-	struct conf_service *services; /* in order of their names' appearance */
-	size_t service_count;
-};
-
-/* The places where configuration is looked for and what it runs with. */
-struct conf_environment {
-	const char *services_directory; /* bundled services, searched first */
-	char *const *environ;           /* usherd's own at start, for pass_env */
-	bool check_ownership;           /* refuse files that others may write (when root) */
 };
 
 struct conf_error {
@@ -145,6 +178,20 @@ struct conf_errors {
 };
 
 #define CONF_ERRORS_MAX 1000
+
+struct conf {
+	struct conf_daemon daemon;
+	struct conf_service *services; /* in order of their names' appearance */
+	size_t service_count;
+	struct conf_errors warnings; /* what is allowed but probably not meant */
+};
+
+/* The places where configuration is looked for and what it runs with. */
+struct conf_environment {
+	const char *services_directory; /* bundled services, searched first */
+	char *const *environ;           /* usherd's own at start, for pass_env */
+	bool check_ownership;           /* refuse files that others may write (when root) */
+};
 
 /* Reads the main file and every *.ini of services.d beside it. Returns 0 and a
  * snapshot with one reference; or -EINVAL with at least one error listed; or
@@ -164,6 +211,9 @@ void conf_unref(struct conf *conf);
 
 /* -T: the effective configuration as a file that loads to the same snapshot. */
 void conf_print(const struct conf *conf, FILE *out);
+
+/* Where a key of a service was set; path NULL: nowhere, it is the table's default. */
+struct conf_where conf_origin_of(const struct conf_service *service, const char *key);
 
 /* `file:line: section.key: reason`, a line each. */
 void conf_errors_print(const struct conf_errors *errors, FILE *out);

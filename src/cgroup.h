@@ -1,0 +1,37 @@
+/* cgroup.h - a cgroup (v2) of its own for each session, where we may make them: then a
+ * session can be killed whole (cgroup.kill, Linux 5.14), whatever its processes did. Directories are made
+ * once and used again, because making one costs as much as a fork. */
+#ifndef USHERD_CGROUP_H
+#define USHERD_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct cgroup_pool;
+
+/* A directory that one session has; all zero: none. */
+struct cgroup_place {
+	struct cgroup_pool *pool;
+	unsigned number; /* from 1 */
+};
+
+#define CGROUP_REASON_MAX 256
+
+/* `where`: "auto": the cgroup we are in, if it was delegated to us (systemd's Delegate=yes: the extended
+ * attribute user.delegate or trusted.delegate is 1), else there is no pool: *ret_pool is NULL and 0 is returned. A path: that directory,
+ * which is made (its parent must exist); its failure is an error with a reason that says what to do. Sessions get
+ * WHERE/session-N. Returns 0 or -errno. */
+int cgroup_pool_new(const char *where, struct cgroup_pool **ret_pool, char reason[static CGROUP_REASON_MAX]);
+void cgroup_pool_free(struct cgroup_pool *pool); /* removes the directories that are empty */
+
+/* An empty directory and its descriptor for clone3(2) (borrowed until cgroup_give()). Returns 0 or -errno. */
+int cgroup_take(struct cgroup_pool *pool, struct cgroup_place *ret_place, int *ret_fd);
+void cgroup_give(struct cgroup_place *place); /* idempotent; with processes still in it, it is left aside and tried later */
+
+/* Kills everything in it. Returns 0 or -errno. */
+int cgroup_kill(const struct cgroup_place *place);
+
+/* Whether any process is in it (cgroup.events). */
+bool cgroup_is_populated(const struct cgroup_place *place);
+
+#endif
