@@ -1,9 +1,7 @@
-/* conf-type-text.c - texts, paths, names and choices. */
+/* conf-type-text.c - texts, paths, names, and where lines go. */
 #include "conf-type.h"
 
 #include "base.h"
-#include "log.h"
-#include "suggest.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,57 +19,6 @@ int conf_type_refuse(char reason[static CONF_REASON_MAX], const char *format, ..
 	va_end(arguments);
 	return -EINVAL;
 }
-
-int conf_type_choose(const char *text, const char *const *names, char reason[static CONF_REASON_MAX])
-{
-	char list[256] = "";
-	size_t count = 0, used = 0;
-
-	for (; names[count] != NULL; count++)
-		if (strcmp(text, names[count]) == 0)
-			return (int)count;
-
-	for (size_t i = 0; i < count && used < sizeof(list); i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-					 i == 0           ? ""
-					 : i + 1 == count ? " or "
-							  : ", ",
-					 names[i]);
-
-	const char *nearest = suggest_nearest(text, names, count);
-
-	if (nearest != NULL)
-		return conf_type_refuse(reason, "'%.80s' is not one of %s; did you mean '%s'?", text, list,
-					nearest);
-	return conf_type_refuse(reason, "'%.80s' is not one of %s", text, list);
-}
-
-/* ---- yes and no ---- */
-
-static const char *const bool_choices[] = {"yes", "no", "true", "false", "on", "off", "1", "0", NULL};
-
-static int parse_bool(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
-{
-	int choice = conf_type_choose(input->text, bool_choices, reason);
-
-	if (choice < 0)
-		return choice;
-	*(bool *)field = choice % 2 == 0;
-	return 0;
-}
-
-static void print_bool(const void *field, FILE *out)
-{
-	fputs(*(const bool *)field ? "yes" : "no", out);
-}
-
-const struct conf_type conf_type_bool = {
-	.name = "yes or no",
-	.explanation = "yes, true, on or 1; no, false, off or 0",
-	.parse = parse_bool,
-	.print = print_bool,
-	.choices = bool_choices,
-};
 
 /* ---- texts ---- */
 
@@ -103,7 +50,7 @@ const struct conf_type conf_type_text = {
 	.print = print_text,
 };
 
-static int check_path(const char *path, char reason[static CONF_REASON_MAX])
+int conf_type_check_path(const char *path, char reason[static CONF_REASON_MAX])
 {
 	if (path[0] == '\0')
 		return conf_type_refuse(reason, "a path is missing");
@@ -118,7 +65,7 @@ static int check_path(const char *path, char reason[static CONF_REASON_MAX])
 
 static int parse_path(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
 {
-	int r = check_path(input->text, reason);
+	int r = conf_type_check_path(input->text, reason);
 
 	return r < 0 ? r : keep(input, input->text, field);
 }
@@ -271,7 +218,7 @@ static int parse_target(const struct conf_input *input, const char *const *names
 {
 	if (strncmp(input->text, "file:", 5) == 0) {
 		const char *path = input->text + 5;
-		int r = check_path(path, reason);
+		int r = conf_type_check_path(path, reason);
 
 		if (r == 0)
 			r = keep(input, path, ret_path);
@@ -368,57 +315,4 @@ const struct conf_type conf_type_log = {
 	.parse = parse_log,
 	.print = print_log,
 	.choices = log_choices,
-};
-
-static const char *const format_choices[] = {[CONF_LOG_TEXT] = "text", [CONF_LOG_JSON] = "json", NULL};
-
-static int parse_log_format(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
-{
-	int choice = conf_type_choose(input->text, format_choices, reason);
-
-	if (choice < 0)
-		return choice;
-	*(enum conf_log_format *)field = (enum conf_log_format)choice;
-	return 0;
-}
-
-static void print_log_format(const void *field, FILE *out)
-{
-	fputs(format_choices[*(const enum conf_log_format *)field], out);
-}
-
-const struct conf_type conf_type_log_format = {
-	.name = "choice",
-	.explanation = "text or json",
-	.parse = parse_log_format,
-	.print = print_log_format,
-	.choices = format_choices,
-};
-
-static const char *const level_choices[] = {
-	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
-	[LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",     NULL,
-};
-
-static int parse_log_level(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
-{
-	int choice = conf_type_choose(input->text, level_choices, reason);
-
-	if (choice < 0)
-		return choice;
-	*(int *)field = choice;
-	return 0;
-}
-
-static void print_log_level(const void *field, FILE *out)
-{
-	fputs(level_choices[*(const int *)field], out);
-}
-
-const struct conf_type conf_type_log_level = {
-	.name = "choice",
-	.explanation = "error, warning, notice, info or debug",
-	.parse = parse_log_level,
-	.print = print_log_level,
-	.choices = level_choices,
 };

@@ -83,6 +83,9 @@ int conf_type_refuse(char reason[static CONF_REASON_MAX], const char *format, ..
  * that lists them and suggests the nearest. */
 int conf_type_choose(const char *text, const char *const *names, char reason[static CONF_REASON_MAX]);
 
+/* Whether a text is an absolute path of a good length: 0, or -EINVAL with a reason. */
+int conf_type_check_path(const char *path, char reason[static CONF_REASON_MAX]);
+
 /* Strictly decimal numbers with K, M, G or T (powers of `base`), and their like
  * in time, in milliseconds. Return 0, -EINVAL with a reason, or -ENOMEM. */
 int conf_type_scaled(const char *text, int64_t base, int64_t min, int64_t max, int64_t *ret_number,
