@@ -67,7 +67,7 @@ struct gate_service {
 
 struct gate {
 	unsigned active, max_sessions;
-	struct sources *sources; /* borrowed */
+	struct sources *sources; /* borrowed; NULL: no source is counted */
 	uint8_t own_ports[GATE_PORTS / 8];
 };
 
@@ -87,11 +87,17 @@ struct gate_ticket {
 	source_handle source; /* 0: its source is not counted */
 };
 
+/* How long a source that is banned now would be, and whether its peer is counted by per_source: for
+ * those that tell (explain). `source` NULL: never banned. */
+uint64_t gate_ban_length(const struct gate_limits *limits, const struct source *source, uint64_t now_ns);
+bool gate_counts(const struct gate_limits *limits, const struct peer *peer);
+
 /* The verdict on a client. Changes nothing but what remembers refusals: those of a source that
  * is refused by deny, rate_per_source or per_source, proven and not local, again and again
  * (GATE_STRIKES in GATE_STRIKES_NS) end in a ban when the service has a ban_time: for that long,
  * twice as long each further time (up to GATE_BAN_DOUBLINGS times), and one level less for each
- * time of that length that passes without. Counts refusals in service->refused. */
+ * time of that length that passes without. Counts refusals in service->refused; those who are
+ * left waiting (no refuse_when_full; rate, instances, max_sessions) were not refused. */
 #define GATE_STRIKES 10
 #define GATE_STRIKES_NS (60 * UINT64_C(1000000000))
 #define GATE_BAN_DOUBLINGS 6
@@ -108,19 +114,21 @@ enum gate_reason gate_room(const struct gate *gate, const struct gate_service *s
 bool gate_has_room(const struct gate *gate);
 
 /* Takes the slot of one session and one token of each bucket, or gives the slot back. Giving back
- * what was not taken is a BUG. */
+ * what was not taken is a BUG. A client that is not known (wait = yes) has a peer of no family, or
+ * none (NULL): then no source is counted. Sources that the table has no place for are not counted
+ * either: see gate.c. */
 struct gate_ticket gate_take(struct gate *gate, struct gate_service *service, const struct gate_client *client);
 void gate_give(struct gate *gate, struct gate_service *service, struct gate_ticket ticket);
 
-/* A source whose sessions fail at once is left alone until then (0: no more). Sources that cannot
- * be kept in mind are not. */
+/* A source whose sessions fail at once is left alone until then (0: no more), and its `failures` are
+ * counted, or forgotten. Sources that cannot be kept in mind are not. */
 void gate_pause_source(struct gate *gate, struct gate_service *service, const struct peer *peer,
 		       uint64_t until_ns);
 
 /* The source of a peer as this service counts it. */
 struct peer_key gate_source_key(const struct gate_service *service, const struct peer *peer);
 
-/* Loopback addresses and Unix peers. */
+/* Loopback addresses (of vsock too) and Unix peers. */
 bool gate_is_local(const struct peer *peer);
 
 /* The UDP ports that this daemon serves. A datagram from one of them would set
