@@ -17,10 +17,11 @@ struct connection_facts {
 	uint32_t rtt_us;
 	uint64_t quiet_ns;     /* since data last went either way (since the beginning, if none did) */
 	bool ended_in;         /* the client has ended its side */
-	bool closed;           /* there is no connection any more (reset, or timed out) */
+	bool closed;           /* there is no connection any more (reset, timed out, or ended by both) */
 };
 
-/* Asks TCP_INFO and SIOCOUTQ. MPTCP: of its first subflow. */
+/* Asks TCP_INFO and SIOCOUTQ. MPTCP: of its first subflow. Data sent again is not counted again, and is
+ * no sign of life. When `closed`, each count may be wrong by one byte. */
 struct connection_facts connection_facts(int fd);
 
 /* Bytes written that the other side has not acknowledged (TCP) or taken (Unix); 0 when unknown. */

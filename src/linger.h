@@ -16,8 +16,9 @@
 
 struct linger_pool;
 
-/* `most` sockets at a time; `emptied` (may be NULL) is called whenever the last one has gone.
- * Borrows the loop. Returns 0 or -errno. */
+/* `most` sockets at a time; `emptied` (may be NULL) is called whenever the last one has gone, as the
+ * last thing that is done, so that it may free the pool; not by linger_pool_free(). Borrows the loop.
+ * Returns 0 or -errno. */
 int linger_pool_new(struct loop *loop, size_t most, void (*emptied)(void *context), void *context,
 		    struct linger_pool **ret_pool);
 void linger_pool_free(struct linger_pool *pool); /* closes all at once */
@@ -25,9 +26,10 @@ void linger_pool_free(struct linger_pool *pool); /* closes all at once */
 /* More room than before (never less). Returns 0 or -ENOMEM. */
 int linger_pool_reserve(struct linger_pool *pool, size_t most);
 
-/* Ends our side of the connection and closes it as above; takes `fd`. Cannot fail: where something is
- * lacking the socket is closed at once. `silence_ns` 0: a plain close. A client that has ended
- * its side already costs no wait: then nothing is put in the pool. */
+/* Ends our side of the connection and closes it as above; takes `fd`, which no loop watches any more. Cannot
+ * fail: where something is lacking the socket is closed at once. `silence_ns` 0: a plain close. A client that
+ * has ended its side already costs no wait: then nothing is put in the pool. Never blocks, whatever
+ * SO_LINGER the service left on the socket; where that asks for a reset, it gets one. */
 void linger_close(struct linger_pool *pool, int fd, uint64_t silence_ns);
 
 size_t linger_count(const struct linger_pool *pool);
