@@ -64,6 +64,8 @@ struct child_plan {
 	size_t datagram_room;
 	int listener; /* >= 0: also put at 3 (LISTEN_FDS=1) */
 
+	int cgroup; /* for the clone; -1: none */
+
 	const struct child_limit *limits;
 	size_t limit_count;
 	const int *nice;           /* or NULL */

@@ -7,6 +7,7 @@
 #include "daemon.h"
 
 #include "base.h"
+#include "family.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
@@ -44,11 +45,18 @@ static struct log_options log_options_of(const struct conf_daemon *settings, boo
 		[CONF_LOG_SYSLOG] = LOG_SINK_SYSLOG,
 		[CONF_LOG_FILE] = LOG_SINK_FILE,
 	};
+	static const enum log_address addresses[] = {
+		[CONF_LOG_ADDRESS_FULL] = LOG_ADDRESS_FULL,
+		[CONF_LOG_ADDRESS_PREFIX] = LOG_ADDRESS_PREFIX,
+		[CONF_LOG_ADDRESS_HASH] = LOG_ADDRESS_HASH,
+		[CONF_LOG_ADDRESS_NONE] = LOG_ADDRESS_NONE,
+	};
 	struct log_options options = {
 		.sink = sinks[settings->log.kind],
 		.path = settings->log.kind == CONF_LOG_FILE ? settings->log.path : NULL,
 		.format = settings->log_format == CONF_LOG_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT,
 		.level = (enum log_level)settings->log_level,
+		.address = addresses[settings->log_address],
 	};
 
 	if (background && options.sink == LOG_SINK_STDERR)
@@ -109,6 +117,18 @@ static void log_errors(struct daemon *daemon, const struct conf_errors *errors)
 	log_end(event);
 }
 
+/* What is allowed but probably not meant. */
+static void log_warnings(struct daemon *daemon, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->warnings.count; i++) {
+		const struct conf_error *warning = &conf->warnings.items[i];
+
+		log_message(daemon->log, LOG_LEVEL_WARNING, "config-warning", "%s:%u: %s%s%s", warning->path,
+			    warning->line, warning->subject != NULL ? warning->subject : "",
+			    warning->subject != NULL ? ": " : "", warning->reason);
+	}
+}
+
 static void take_conf(struct daemon *daemon, struct conf *conf)
 {
 	struct conf *before = daemon->conf;
@@ -148,6 +168,7 @@ static void reload(struct daemon *daemon)
 	if (r == 0) {
 		reload_log(daemon, conf);
 		take_conf(daemon, conf);
+		log_warnings(daemon, conf);
 		log_summary(daemon, "reload", &summary);
 	} else if (errors.count > 0) {
 		log_errors(daemon, &errors);
@@ -269,19 +290,36 @@ static int start_services(struct daemon *daemon, struct conf *conf)
 	struct service_summary summary;
 	int r = service_set_apply(daemon->set, conf, &errors, &summary);
 
-	if (r == 0)
+	if (r == 0) {
+		log_warnings(daemon, conf);
 		log_summary(daemon, "ready", &summary);
-	else if (errors.count > 0)
+	} else if (errors.count > 0) {
 		conf_errors_print(&errors, stderr);
-	else
+	} else {
 		fail(EX_OSERR, "start", r);
+	}
 	conf_errors_free(&errors);
 	return r == 0 ? 0 : EXIT_FAILURE;
 }
 
-static int start_machinery(struct daemon *daemon)
+static int start_cgroups(struct daemon *daemon, const struct conf *conf)
+{
+	char reason[CGROUP_REASON_MAX];
+
+	if (strcmp(conf->daemon.cgroup, "none") == 0 ||
+	    service_set_use_cgroups(daemon->set, conf->daemon.cgroup, reason) == 0)
+		return 0;
+	fprintf(stderr, "usherd: cgroup = %s: %s\n", conf->daemon.cgroup, reason);
+	return EX_OSERR;
+}
+
+static int start_machinery(struct daemon *daemon, const struct conf *conf)
 {
 	int r;
+
+	/* What services leave behind is ours to end and to collect. */
+	if ((r = family_adopt_orphans()) < 0)
+		return fail(EX_OSERR, "orphans", r);
 
 	if ((r = loop_new(&daemon->loop)) < 0 ||
 	    (r = loop_watch_signals(daemon->loop, on_signal, daemon)) < 0)
@@ -291,7 +329,7 @@ static int start_machinery(struct daemon *daemon)
 	if ((r = service_set_new(daemon->loop, daemon->log, daemon->spawn, &daemon->set)) < 0)
 		return fail(EX_OSERR, "services", r);
 	daemon->notify = notify_new(environ, daemon->loop);
-	return 0;
+	return start_cgroups(daemon, conf);
 }
 
 int daemon_start(const struct daemon_source *source, struct conf *conf, bool background,
@@ -308,7 +346,7 @@ int daemon_start(const struct daemon_source *source, struct conf *conf, bool bac
 	daemon->drain.expired = drain_due;
 	daemon->conf = conf_ref(conf);
 	if ((status = start_pid_file(daemon, conf)) != 0 || (status = start_log(daemon, conf)) != 0 ||
-	    (status = start_machinery(daemon)) != 0 || (status = start_services(daemon, conf)) != 0) {
+	    (status = start_machinery(daemon, conf)) != 0 || (status = start_services(daemon, conf)) != 0) {
 		daemon_free(daemon);
 		return status;
 	}

@@ -14,9 +14,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base.h"
 #include "clock.h"
+#include "log-address.h"
 #include "log-format.h"
 #include "log-sink.h"
 
@@ -33,6 +35,8 @@ struct log {
 	struct log_event event;
 	enum log_level level;
 	enum log_format format;
+	enum log_address address;
+	uint64_t address_key[2]; /* drawn at the start */
 	struct sink sink;
 	struct log_stamp stamp;
 
@@ -284,6 +288,15 @@ void log_errno(struct log_event *event, const char *key, int error)
 		log_printf(event, key, "error %d", error);
 }
 
+void log_peer(struct log_event *event, const char *key, const struct peer *peer)
+{
+	const struct log *log = container_of(event, struct log, event);
+	char text[PEER_TEXT_MAX];
+
+	if (event->wanted)
+		log_text(event, key, log_address_print(log->address, log->address_key, peer, text));
+}
+
 void log_message(struct log *log, enum log_level level, const char *event, const char *format, ...)
 {
 	struct log_event *begun = log_begin(log, level, event);
@@ -308,6 +321,9 @@ int log_open(const struct log_options *options, size_t buffer_size, struct log *
 						 : buffer_size;
 	log->level = options->level;
 	log->format = options->format;
+	log->address = options->address;
+	if (getrandom(log->address_key, sizeof(log->address_key), 0) != sizeof(log->address_key))
+		return -errno;
 
 	/* Not calloc(): pages that were never written to cost nothing. */
 	_cleanup_free_ char *buffer = malloc(log->size + LOG_LINE_MAX + 1);
@@ -355,6 +371,7 @@ int log_reconfigure(struct log *log, const struct log_options *options)
 	log->sink = sink;
 	log->level = options->level;
 	log->format = options->format;
+	log->address = options->address;
 	return 0;
 }
 
@@ -365,6 +382,7 @@ int log_reopen(struct log *log)
 		.path = log->sink.path,
 		.format = log->format,
 		.level = log->level,
+		.address = log->address,
 	};
 
 	return log_reconfigure(log, &options);

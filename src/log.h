@@ -18,16 +18,19 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_sink { LOG_SINK_STDERR, LOG_SINK_SYSLOG, LOG_SINK_FILE };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+enum log_address { LOG_ADDRESS_FULL, LOG_ADDRESS_PREFIX, LOG_ADDRESS_HASH, LOG_ADDRESS_NONE };
 
 struct log_options {
 	enum log_sink sink;
 	const char *path; /* LOG_SINK_FILE; for LOG_SINK_SYSLOG the socket, NULL: /dev/log */
 	enum log_format format;
 	enum log_level level; /* events above it are left out */
+	enum log_address address; /* how much of a client's address is told: see log-address.h */
 };
 
 struct log;
 struct log_event;
+struct peer;
 
 /* Opens the sink. All memory is taken here: a buffer of `buffer_size` bytes
  * (0: 256 KiB) that holds what the sink did not take yet; lines that find no
@@ -56,6 +59,7 @@ void log_number(struct log_event *event, const char *key, uint64_t number);
 void log_signed(struct log_event *event, const char *key, int64_t number);
 void log_seconds(struct log_event *event, const char *key, uint64_t ns); /* 0.031: milliseconds kept */
 void log_errno(struct log_event *event, const char *key, int error);     /* "No such file or directory" */
+void log_peer(struct log_event *event, const char *key, const struct peer *peer);
 void log_end(struct log_event *event);
 
 /* The usual short form: an event with one field, message="...". */

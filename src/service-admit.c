@@ -1,6 +1,7 @@
 /* service-admit.c - a client comes: from a ready listener to a session.
  *
- *     listener_ready -> accept4 | datagram_peek -> gate -> service_begin -> session_begin -> spawn_start
+ *     listener_ready -> accept4 | datagram_peek -> gate_check -> service_begin -> session_begin -> spawn_start
+ *                                                        \-> service_refuse
  *
  * Errors of accept(2) are of three kinds: those of one connection, which are
  * passed over (accept(2) says so for TCP); want of resources, for which this
@@ -9,10 +10,13 @@
 #include "service.h"
 
 #include "base.h"
+#include "clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/sysinfo.h>
 
 #define BUDGET           16             /* clients of one listener a round: others have their turn */
 #define PASSED_OVER_MOST 64             /* such errors in a row are trouble of another kind */
@@ -99,10 +103,9 @@ static void start_failed(struct listener *listener, const struct admission *admi
 			     failure->stage >= CHILD_STAGE_GROUPS && failure->stage <= CHILD_STAGE_UID ?
 								    settings->user :
 								    NULL;
-	char peer[PEER_TEXT_MAX];
 
 	log_text(event, "service", settings->name);
-	log_text(event, "peer", peer_print(admission->peer, peer));
+	log_peer(event, "peer", admission->client->peer);
 	log_text(event, "stage", failure->step);
 	log_errno(event, "error", failure->error);
 	log_printf(event, "message", "%s%s%s: %s", failure->step, object != NULL ? " " : "",
@@ -111,23 +114,43 @@ static void start_failed(struct listener *listener, const struct admission *admi
 	service_pause(service, throttle_fail(&service->throttle, &throttle_spawn), failure->step);
 }
 
-static void refuse(struct listener *listener, const struct peer *peer, enum gate_reason reason)
+/* ---- what is known of a client ---- */
+
+/* The load average of the last minute, asked at most once a second. */
+static unsigned current_load(struct service_set *set)
 {
-	struct service *service = listener->service;
-	uint64_t left_out;
+	uint64_t now_ns = loop_now_ns(set->loop);
+	struct sysinfo info;
 
-	if (!log_limit_pass(&service->refusals, loop_now_ns(service->set->loop), NS_PER_S, &left_out))
-		return;
+	if (set->load_ns != 0 && now_ns - set->load_ns < NS_PER_S)
+		return set->load;
+	if (sysinfo(&info) == 0)
+		set->load = (unsigned)((info.loads[0] * 1000) >> SI_LOAD_SHIFT);
+	set->load_ns = now_ns;
+	return set->load;
+}
 
-	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "refuse");
-	char text[PEER_TEXT_MAX];
+struct gate_client service_client(struct service *service, const struct peer *peer, int fd)
+{
+	const struct gate_limits *limits = &service->settings->limits;
+	struct service_set *set = service->set;
+	struct gate_client client = {
+		.peer = peer,
+		.proven = fd >= 0,
+		.now_ns = loop_now_ns(set->loop),
+	};
+	socklen_t size = NGROUPS_MAX * sizeof(*set->groups);
 
-	log_text(event, "service", service->settings->name);
-	log_text(event, "peer", peer_print(peer, text));
-	log_text(event, "reason", gate_reason_name(reason));
-	if (left_out > 0)
-		log_number(event, "left_out", left_out);
-	log_end(event);
+	if (limits->access_times.count > 0)
+		client.wall_s = clock_wall().tv_sec;
+	if (limits->max_load > 0)
+		client.load = current_load(set);
+	if (peer->family == PEER_UNIX && limits->access != NULL && access_asks_groups(limits->access) &&
+	    fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, set->groups, &size) == 0) {
+		client.groups = set->groups;
+		client.group_count = size / sizeof(*set->groups);
+	}
+	return client;
 }
 
 /* ---- sessions ---- */
@@ -142,18 +165,17 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 		.service = service->settings,
 		.endpoint = listener->endpoint,
 		.socket = admission->socket,
-		.peer = admission->peer,
+		.peer = admission->client->peer,
 		.local = admission->local,
 	};
 	struct spawn_failure failure;
-
-	gate_take(&set->gate, &service->gate);
-
+	struct gate_ticket ticket = gate_take(&set->gate, &service->gate, admission->client);
 	struct session_origin origin = {
 		.conf = service->conf,
 		.service = service,
 		.listener = admission->kind == SPAWN_WAIT ? listener : NULL,
 		.route = admission->route,
+		.ticket = ticket,
 		.active = service->gate.active,
 		.limit = service->gate.instances,
 	};
@@ -163,7 +185,7 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 		throttle_succeed(&service->throttle);
 		return 0;
 	}
-	gate_give(&set->gate, &service->gate);
+	gate_give(&set->gate, &service->gate, ticket);
 	if (failure.before_child)
 		machine_failed(listener, &failure);
 	else
@@ -193,38 +215,44 @@ static void learn_addresses(const struct listener *listener, int fd, const struc
 		peer_from_sockaddr((const struct sockaddr *)&own, own_length, ret_local);
 }
 
-/* Begins a session for a client that was accepted (takes `fd`). When the machine
+/* Begins a session for a client that was let in (takes `fd`). When the machine
  * lacks something for it the client is kept and tried again after the pause:
  * it is not its fault. */
-static bool serve_client(struct listener *listener, int fd, const struct peer *peer, const struct peer *local)
+static bool serve_client(struct listener *listener, int fd, const struct gate_client *client,
+			 const struct peer *local)
 {
-	struct admission admission = { SPAWN_CONNECTION, fd, peer, local, NULL };
+	struct admission admission = { SPAWN_CONNECTION, fd, client, local, NULL };
 	struct spawn_failure failure;
 	struct session *session;
 	int r = service_begin(listener, &admission, &session, &failure);
 
-	if (r < 0 && failure.before_child && listener->service->pause.place != 0) {
-		listener->client_peer = *peer;
+	if (r == 0)
+		return true;
+	if (failure.before_child && listener->service->pause.place != 0) {
+		listener->client_peer = *client->peer;
 		listener->client_local = *local;
 		listener->client = fd;
 		listener_park(listener); /* the end of the pause finds it there */
 		return false;
 	}
 	close(fd);
-	return r == 0;
+	return false;
 }
 
-/* The one that is kept, as if it came now. */
+/* The one that is kept, as if it came now; but it was let in and greeted before. */
 static bool serve_kept_client(struct listener *listener)
 {
 	struct peer peer = listener->client_peer, local = listener->client_local;
+	int fd = fd_take(&listener->client);
+	struct gate_client client = service_client(listener->service, &peer, fd);
 
-	return serve_client(listener, fd_take(&listener->client), &peer, &local);
+	return serve_client(listener, fd, &client, &local);
 }
 
 /* Serves one connection. Returns whether to look for another. */
 static bool admit_connection(struct listener *listener)
 {
+	struct service *service = listener->service;
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	struct peer peer = { .family = PEER_NONE }, local = { .family = PEER_NONE };
@@ -244,7 +272,16 @@ static bool admit_connection(struct listener *listener)
 	throttle_succeed(&listener->throttle);
 	listener->passed_over = 0;
 	learn_addresses(listener, fd, (const struct sockaddr *)&address, length, &peer, &local);
-	return serve_client(listener, fd, &peer, &local);
+
+	struct gate_client client = service_client(service, &peer, fd);
+	enum gate_reason reason = gate_check(&service->set->gate, &service->gate, &client);
+
+	if (reason != GATE_ADMIT) {
+		service_refuse(listener, fd, &peer, reason);
+		return true;
+	}
+	service_greet(fd, &service->settings->banner);
+	return serve_client(listener, fd, &client, &local);
 }
 
 /* ---- datagram filters ---- */
@@ -261,16 +298,19 @@ static bool admit_datagram(struct listener *listener)
 	if (r < 0) /* nothing there, or an error of the past (ICMP) that is cleared by now */
 		return r != -EAGAIN;
 
+	struct gate_client client = service_client(listener->service, &head.peer, -1);
 	enum gate_reason reason = gate_datagram(&set->gate, &head.peer);
 
+	if (reason == GATE_ADMIT)
+		reason = gate_check(&set->gate, &listener->service->gate, &client);
 	if (reason != GATE_ADMIT) {
-		refuse(listener, &head.peer, reason);
+		service_refuse(listener, -1, &head.peer, reason);
 		datagram_discard(listener->socket.fd);
 		return true;
 	}
 	head.local.port = listener->local.port;
 
-	struct admission admission = { SPAWN_FILTER, listener->socket.fd, &head.peer, &head.local, &route };
+	struct admission admission = { SPAWN_FILTER, listener->socket.fd, &client, &head.local, &route };
 
 	if (service_begin(listener, &admission, &session, &failure) == 0)
 		return true;
@@ -281,27 +321,47 @@ static bool admit_datagram(struct listener *listener)
 	return false;
 }
 
+/* ---- a listener is ready ---- */
+
+/* Whether the next client may be looked at, as far as can be said before it is: with
+ * when_full = queue those for whom there is no room stay where they are. */
+static bool room_for_next(struct listener *listener)
+{
+	struct service *service = listener->service;
+	struct service_set *set = service->set;
+	uint64_t at_ns = 0;
+
+	if (!listener_may_serve(listener)) {
+		listener_park(listener);
+		listener_settle(listener);
+		return false;
+	}
+	if (service->settings->limits.refuse_when_full)
+		return true;
+	if (!gate_has_room(&set->gate)) {
+		service_settle(service); /* stops all accepting */
+		if (listener->client >= 0) /* no event will tell of that one */
+			listener_pause(listener, KEPT_RETRY_NS);
+		return false;
+	}
+	if (gate_room(&set->gate, &service->gate, loop_now_ns(set->loop), &at_ns) == GATE_RATE &&
+	    loop_arm(set->loop, &service->refill, at_ns) == 0) {
+		listener_park(listener);
+		return false;
+	}
+	return true;
+}
+
 void listener_ready(struct loop_source *source, uint32_t events)
 {
 	struct listener *listener = container_of(source, struct listener, source);
-	struct service *service = listener->service;
-	struct service_set *set = service->set;
 	bool more = true;
 
 	(void)events;
 	for (int i = 0; i < BUDGET && more; i++) {
-		if (!listener_may_serve(listener)) {
-			listener_park(listener);
-			listener_settle(listener);
+		if (!room_for_next(listener))
 			return;
-		}
-		if (!gate_has_room(&set->gate)) {
-			service_settle(service); /* stops all accepting */
-			if (listener->client >= 0) /* no event will tell of that one */
-				listener_pause(listener, KEPT_RETRY_NS);
-			return;
-		}
-		if (service->settings->wait) {
+		if (listener->service->settings->wait) {
 			listener_hand_over(listener);
 			more = false;
 		} else if (endpoint_is_stream(listener->endpoint)) {

@@ -34,10 +34,14 @@ static void commit_service(struct plan *plan, struct plan_service *item)
 
 	service->conf = conf_ref(plan->conf);
 	service->settings = item->settings;
-	service->gate.instances = item->settings->wait ? item->listener_count : item->settings->instances;
+	service->gate.limits = &item->settings->limits;
+	service->gate.instances = item->settings->wait ? item->listener_count :
+							 item->settings->limits.instances;
 	/* What was wrong may be mended now: begin with a clean sheet. */
 	loop_disarm(plan->set->loop, &service->pause);
+	loop_disarm(plan->set->loop, &service->refill);
 	throttle_succeed(&service->throttle);
+	service->failures = (struct service_failures){ .in_a_row = 0 };
 	conf_unref(before);
 }
 

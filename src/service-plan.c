@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #define SESSIONS_MOST   20000 /* what `max_sessions = auto` stands for, at most */
+#define LINGER_MOST     4096  /* connections that end at the same time */
 #define DESCRIPTORS_OWN 64    /* log, epoll, reserve, a reload in progress ... */
 
 /* ---- order ---- */
@@ -276,18 +277,21 @@ static int plan_listeners(struct plan *plan)
 static int plan_sessions(struct plan *plan)
 {
 	const struct conf_daemon *daemon = &plan->conf->daemon;
-	size_t each = 2; /* pidfd and stderr */
+	size_t each = 3; /* pidfd, stderr and the client's socket */
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return -errno;
 	for (size_t i = 0; i < plan->listener_count; i++)
 		if (!endpoint_is_stream(plan->listeners[i].endpoint))
-			each = 4; /* a filter also has replies and the socket they go to */
+			each = 4; /* a filter has replies and the socket they go to */
 
 	size_t most = limit.rlim_cur > 1u << 30 ? 1u << 30 : (size_t)limit.rlim_cur;
 	size_t fixed = plan->listener_count + DESCRIPTORS_OWN;
-	size_t room = most > fixed ? (most - fixed) / each : 0;
+	size_t free_count = most > fixed ? most - fixed : 0;
+	size_t linger = free_count / 8 < LINGER_MOST ? free_count / 8 : LINGER_MOST;
+	size_t room = (free_count - linger) / each;
+	int r;
 
 	if (room == 0 || daemon->max_sessions > room) {
 		conf_error_add(
@@ -301,6 +305,9 @@ static int plan_sessions(struct plan *plan)
 	plan->max_sessions = daemon->max_sessions > 0 ? daemon->max_sessions :
 			     room < SESSIONS_MOST     ? (unsigned)room :
 							SESSIONS_MOST;
+	if ((r = linger_pool_reserve(plan->set->linger, linger)) < 0 ||
+	    (r = sources_reserve(plan->set->gate.sources, 2 * (size_t)plan->max_sessions)) < 0)
+		return r;
 	return session_table_reserve(plan->set->sessions, plan->max_sessions);
 }
 

@@ -7,9 +7,12 @@
 #include "service.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
+#include <sys/random.h>
 
 #define ABSENT_RETRY_NS (1 * NS_PER_S)
+#define LINGER_LEAST    64 /* connections that end at the same time; the plan makes room for more */
 
 static void tell_absent(struct service_set *set, struct listener *listener, const char *reason)
 {
@@ -68,6 +71,46 @@ static void absent_due(struct loop_timer *timer)
 		try_absent(set);
 }
 
+void service_set_settle_drain(struct service_set *set)
+{
+	if (!set->draining || set->drained == NULL || session_count(set->sessions) > 0)
+		return;
+	if (set->hurried)
+		linger_close_all(set->linger);
+	if (linger_count(set->linger) == 0)
+		set->drained(set->drained_context);
+}
+
+static void linger_emptied(void *context)
+{
+	service_set_settle_drain(context);
+}
+
+/* Everything but what a configuration brings. */
+static int take_means(struct service_set *set)
+{
+	uint64_t seed[4];
+	int r;
+
+	set->groups = malloc(NGROUPS_MAX * sizeof(*set->groups));
+	if (set->groups == NULL)
+		return -ENOMEM;
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return -errno;
+	if ((r = sources_new(0, seed, &set->gate.sources)) < 0 ||
+	    (r = linger_pool_new(set->loop, LINGER_LEAST, linger_emptied, set, &set->linger)) < 0)
+		return r;
+
+	struct session_means means = {
+		.loop = set->loop,
+		.log = set->log,
+		.spawn = set->spawn,
+		.linger = set->linger,
+	};
+
+	return session_table_new(&means, service_session_ended, set, &set->sessions);
+}
+
 int service_set_new(struct loop *loop, struct log *log, struct spawn *spawn, struct service_set **ret_set)
 {
 	struct service_set *set = calloc(1, sizeof(*set));
@@ -79,13 +122,22 @@ int service_set_new(struct loop *loop, struct log *log, struct spawn *spawn, str
 	set->log = log;
 	set->spawn = spawn;
 	set->absent.expired = absent_due;
-	r = session_table_new(loop, log, spawn, service_session_ended, set, &set->sessions);
+	r = take_means(set);
 	if (r < 0) {
-		free(set);
+		service_set_free(set);
 		return r;
 	}
 	*ret_set = set;
 	return 0;
+}
+
+int service_set_use_cgroups(struct service_set *set, const char *where, char reason[static CGROUP_REASON_MAX])
+{
+	int r = cgroup_pool_new(where, &set->cgroups, reason);
+
+	if (r == 0)
+		session_table_use_cgroups(set->sessions, set->cgroups);
+	return r;
 }
 
 int service_set_apply(struct service_set *set, struct conf *conf, struct conf_errors *errors,
@@ -131,13 +183,14 @@ void service_set_drain(struct service_set *set, void (*drained)(void *context), 
 	loop_admit(set->loop, false);
 	loop_disarm(set->loop, &set->absent);
 	close_listeners(set);
-	if (session_count(set->sessions) == 0)
-		drained(context);
+	service_set_settle_drain(set);
 }
 
 void service_set_terminate(struct service_set *set, bool at_once)
 {
-	session_terminate_all(set->sessions, at_once);
+	session_terminate_all(set->sessions, SESSION_DRAIN, at_once);
+	set->hurried = set->draining;
+	service_set_settle_drain(set);
 }
 
 void service_set_free(struct service_set *set)
@@ -148,6 +201,10 @@ void service_set_free(struct service_set *set)
 	loop_disarm(set->loop, &set->absent);
 	close_listeners(set);
 	session_table_free(set->sessions);
+	linger_pool_free(set->linger);
+	cgroup_pool_free(set->cgroups);
+	sources_free(set->gate.sources);
+	free(set->groups);
 	for (size_t i = 0; i < set->listener_count; i++)
 		free(set->listeners[i]);
 	for (size_t i = 0; i < set->service_count; i++)

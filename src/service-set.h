@@ -3,6 +3,7 @@
 #ifndef USHERD_SERVICE_SET_H
 #define USHERD_SERVICE_SET_H
 
+#include "cgroup.h"
 #include "conf.h"
 #include "log.h"
 #include "loop.h"
@@ -22,6 +23,10 @@ struct service_summary {
 int service_set_new(struct loop *loop, struct log *log, struct spawn *spawn, struct service_set **ret_set);
 void service_set_free(struct service_set *set);
 
+/* Gives each session a cgroup, where that is possible: see cgroup.h for `where`. Once, before the
+ * first session; not at all: none has one. Returns 0, or -errno with a reason. */
+int service_set_use_cgroups(struct service_set *set, const char *where, char reason[static CGROUP_REASON_MAX]);
+
 /* Puts a snapshot in force (borrowed; a reference of its own is taken): opens
  * what is new, keeps the descriptor of every listener whose address stays, lets
  * sessions run on, closes the rest. Returns 0; or -EINVAL with at least one
@@ -32,11 +37,11 @@ int service_set_apply(struct service_set *set, struct conf *conf, struct conf_er
 
 size_t service_set_session_count(const struct service_set *set);
 
-/* Closes every listener and calls `drained` once no session is left (at once,
- * when there is none). */
+/* Closes every listener and calls `drained` once no session is left and the last
+ * connection has ended cleanly (at once, when there is none). */
 void service_set_drain(struct service_set *set, void (*drained)(void *context), void *context);
 
-/* Ends all sessions: see session_terminate(). */
+/* Ends all sessions: see session_terminate(). A drain no longer waits for clients after that. */
 void service_set_terminate(struct service_set *set, bool at_once);
 
 #endif

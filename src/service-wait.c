@@ -107,6 +107,33 @@ void listener_let_go(struct listener *listener)
 		close(fd_take(&listener->arrivals));
 }
 
+/* The one that waits first is not served: it must not stay, or the socket would be ready for
+ * ever. A connection is accepted for it, without waiting should it have gone. */
+static void turn_away(struct listener *listener, enum gate_reason reason)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	int fd = listener->socket.fd, client;
+
+	if (!endpoint_is_stream(listener->endpoint)) {
+		service_refuse(listener, -1, &listener->head.peer, reason);
+		datagram_discard(fd);
+		return;
+	}
+	if (!something_waits(listener))
+		return;
+	client = accept4(fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+	if (client < 0) {
+		listener_pause(listener, throttle_fail(&listener->throttle, &throttle_accept));
+		return;
+	}
+
+	struct peer peer;
+
+	peer_from_sockaddr((const struct sockaddr *)&address, length, &peer);
+	service_refuse(listener, client, &peer, reason);
+}
+
 void listener_hand_over(struct listener *listener)
 {
 	struct spawn_failure failure;
@@ -115,6 +142,15 @@ void listener_hand_over(struct listener *listener)
 	listener->head = (struct datagram_head){ .size = 0 };
 	if (!endpoint_is_stream(listener->endpoint) && look(listener, &listener->head) < 0)
 		return; /* an error of the past, cleared by looking at it */
+
+	struct service *service = listener->service;
+	struct gate_client client = service_client(service, &listener->head.peer, -1);
+	enum gate_reason reason = gate_check(&service->set->gate, &service->gate, &client);
+
+	if (reason != GATE_ADMIT) {
+		turn_away(listener, reason);
+		return;
+	}
 	if (endpoint_is_stream(listener->endpoint)) {
 		watch_arrivals(listener);
 		listener->backlog = waiting_connections(listener);
@@ -122,7 +158,7 @@ void listener_hand_over(struct listener *listener)
 	make_blocking(listener->socket.fd);
 
 	struct peer bound = { .family = PEER_NONE };
-	struct admission admission = { SPAWN_WAIT, listener->socket.fd, &listener->head.peer, &bound, NULL };
+	struct admission admission = { SPAWN_WAIT, listener->socket.fd, &client, &bound, NULL };
 
 	peer_from_sockaddr(&listener->endpoint->address.sa, listener->endpoint->length, &bound);
 
@@ -199,11 +235,10 @@ static void log_took_nothing(const struct listener *listener, uint64_t pause_ns)
 
 static void log_thrown_away(const struct listener *listener)
 {
-	char peer[PEER_TEXT_MAX];
 	struct log_event *event = log_begin(listener->service->set->log, LOG_LEVEL_NOTICE, "refuse");
 
 	log_text(event, "service", listener->service->settings->name);
-	log_text(event, "peer", peer_print(&listener->head.peer, peer));
+	log_peer(event, "peer", &listener->head.peer);
 	log_text(event, "reason", "untouched");
 	log_end(event);
 }

@@ -26,9 +26,11 @@ static bool armed(const struct loop_timer *timer)
 
 static bool service_may_serve(const struct service *service)
 {
-	/* With wait = yes the limit is one program a socket: see listener_free(). */
-	return !service->retired && !armed(&service->pause) &&
-	       (service->settings->wait || service->gate.active < service->gate.instances);
+	/* With wait = yes the limit is one program a socket: see listener_free(). Who is to
+	 * be refused when it is full must be accepted first. */
+	return !service->retired && !armed(&service->pause) && !armed(&service->refill) &&
+	       (service->settings->wait || service->settings->limits.refuse_when_full ||
+		service->gate.active < service->gate.instances);
 }
 
 /* What is in the way of this listener alone. */
@@ -109,6 +111,9 @@ void service_settle(struct service *service)
 void listener_start(struct listener *listener)
 {
 	listener->source.fd = listener->socket.fd;
+	/* When the house is full the admission set rests as a whole; those that refuse go on. */
+	listener->source.set =
+		listener->service->settings->limits.refuse_when_full ? LOOP_WORK : LOOP_ADMISSION;
 	listener_settle(listener);
 }
 
@@ -143,6 +148,11 @@ static void service_pause_over(struct loop_timer *timer)
 	service_settle(container_of(timer, struct service, pause));
 }
 
+static void service_refilled(struct loop_timer *timer)
+{
+	service_settle(container_of(timer, struct service, refill));
+}
+
 void listener_pause(struct listener *listener, uint64_t pause_ns)
 {
 	struct loop *loop = listener->service->set->loop;
@@ -170,7 +180,12 @@ void service_pause(struct service *service, uint64_t pause_ns, const char *reaso
 
 void service_init(struct service *service, struct service_set *set)
 {
-	*service = (struct service){ .set = set, .pause = { .expired = service_pause_over } };
+	*service = (struct service){
+		.set = set,
+		.pause = { .expired = service_pause_over },
+		.refill = { .expired = service_refilled },
+		.gate = { .id = ++set->last_id },
+	};
 }
 
 void service_free(struct service *service)
@@ -178,6 +193,7 @@ void service_free(struct service *service)
 	if (service == NULL)
 		return;
 	loop_disarm(service->set->loop, &service->pause);
+	loop_disarm(service->set->loop, &service->refill);
 	conf_unref(service->conf);
 	free(service);
 }
@@ -202,12 +218,12 @@ void service_session_ended(void *context, const struct session *session,
 	struct service_set *set = context;
 	struct service *service = session->service;
 
-	gate_give(&set->gate, &service->gate);
+	gate_give(&set->gate, &service->gate, session->ticket);
+	service_judge(service, session, outcome);
 	if (session->listener != NULL)
 		listener_take_back(session->listener, outcome);
 	service_settle(service);
 	if (service->retired && service->gate.active == 0)
 		service_free(service);
-	if (set->draining && session_count(set->sessions) == 0 && set->drained != NULL)
-		set->drained(set->drained_context);
+	service_set_settle_drain(set);
 }

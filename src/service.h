@@ -2,8 +2,9 @@
  * when one of them is ready. The one place of policy: mechanisms (listen, gate,
  * spawn, throttle, session) return values, and here it is decided what follows.
  *
- * Shared by service.c (state), service-admit.c (a client comes), service-wait.c
- * (wait = yes) and service-plan.c (a configuration is applied). What the rest of
+ * Shared by service.c (state), service-admit.c (a client comes), service-refuse.c (and is not
+ * served), service-wait.c (wait = yes), service-failures.c (programs that keep
+ * failing) and service-plan.c (a configuration is applied). What the rest of
  * the daemon sees is service-set.h. */
 #ifndef USHERD_SERVICE_H
 #define USHERD_SERVICE_H
@@ -11,6 +12,7 @@
 #include "conf.h"
 #include "datagram.h"
 #include "gate.h"
+#include "linger.h"
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
@@ -44,13 +46,27 @@ struct listener {
 	int arrivals;              /* an epoll descriptor that tells whether others came since, or -1 */
 };
 
+/* Programs of a service that ended at once, and badly, one after the other. */
+#define FAILURES_SOURCES 3
+struct service_failures {
+	unsigned in_a_row;
+	uint64_t first_ns; /* when the running count began */
+	struct peer_key sources[FAILURES_SOURCES];
+	unsigned source_count;
+	struct throttle throttle;
+	struct log_limit told;
+	bool known; /* it was told: so is the end of it */
+};
+
 struct service {
 	struct service_set *set;
 	struct conf *conf; /* a reference; settings points into it */
 	const struct conf_service *settings;
 	struct gate_service gate;
-	struct loop_timer pause; /* its program cannot be started */
+	struct loop_timer pause;  /* its program cannot be started, or keeps failing */
+	struct loop_timer refill; /* `rate` has nothing left: until it has */
 	struct throttle throttle;
+	struct service_failures failures;
 	struct listener *parked; /* ready, but no client may come now */
 	bool retired;            /* no longer configured; goes with its last session */
 	struct log_limit refusals;
@@ -62,7 +78,13 @@ struct service_set {
 	struct log *log;
 	struct spawn *spawn;
 	struct session_table *sessions;
+	struct linger_pool *linger;
+	struct cgroup_pool *cgroups; /* or NULL */
 	struct gate gate;
+	uint32_t last_id; /* of a service, for the table of sources */
+	unsigned load;    /* thousandths, at load_ns */
+	uint64_t load_ns;
+	gid_t *groups; /* room for those of a Unix peer */
 	struct conf *conf;         /* the one in force, or NULL */
 	struct service **services; /* by name */
 	size_t service_count;
@@ -73,6 +95,7 @@ struct service_set {
 	bool missing;             /* one could not be opened again after a plan was dropped */
 	struct log_limit accept_trouble, start_trouble;
 	bool draining;
+	bool hurried; /* the end of the drain no longer waits for connections to end cleanly */
 	void (*drained)(void *context); /* no session is left after a drain began */
 	void *drained_context;
 };
@@ -95,6 +118,9 @@ bool listener_may_serve(const struct listener *listener);
 void service_pause(struct service *service, uint64_t pause_ns, const char *reason);
 void listener_pause(struct listener *listener, uint64_t pause_ns);
 
+/* Tells the end of a drain when nothing is left. */
+void service_set_settle_drain(struct service_set *set);
+
 void service_free(struct service *service); /* with no session and no listener left */
 
 /* Initialises a new service (no listener) and a new listener (no socket). */
@@ -111,17 +137,36 @@ void listener_stop(struct listener *listener);
 void service_session_ended(void *context, const struct session *session,
 			   const struct session_outcome *outcome);
 
+/* ---- service-refuse.c ---- */
+
+/* A client that is not served: counted, logged (but not too often), sent `banner_refused` and
+ * let go. Takes `fd`; -1: a datagram. */
+void service_refuse(struct listener *listener, int fd, const struct peer *peer, enum gate_reason reason);
+
+/* Sends a message of the configuration without waiting: what does not fit is cut. */
+void service_greet(int fd, const struct conf_message *message);
+
+/* ---- service-failures.c ---- */
+
+/* Looks at how a session ended: a service whose programs keep failing at once is slowed down. */
+void service_judge(struct service *service, const struct session *session,
+		   const struct session_outcome *outcome);
+
 /* ---- service-admit.c ---- */
+
+/* What the gate is to know of a client. `fd` is its socket, or -1. */
+struct gate_client service_client(struct service *service, const struct peer *peer, int fd);
 
 /* A listener is ready: serves what waits there, a bounded number. */
 void listener_ready(struct loop_source *source, uint32_t events);
 
-/* Begins a session on `socket` (borrowed), slot taken, failure logged and
+/* Begins a session for a client that the gate lets in: slot taken, failure logged and
  * throttled. Returns 0 or -errno with `ret_failure` filled in. */
 struct admission {
 	enum spawn_kind kind;
-	int socket;
-	const struct peer *peer, *local;
+	int socket; /* of a connection: taken when the session begins */
+	const struct gate_client *client;
+	const struct peer *local;
 	const struct datagram_route *route;
 };
 int service_begin(struct listener *listener, const struct admission *admission, struct session **ret_session,

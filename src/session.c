@@ -1,14 +1,8 @@
-/* session.c - from spawn to end, see session.h.
+/* session.c - sessions begin, and are told to end; see session.h.
  *
- * Memory comes in blocks that are taken when a configuration is applied; free
- * entries form a stack, so that few sessions touch few pages. A session whose
- * process ended while another process still has its stderr leaves the list of
- * the living (its slot is free, its `end` is logged) and keeps its entry until
- * that pipe is closed.
- *
- * The process is watched through its pidfd and signalled only before it is
- * collected: until then neither its pid nor its group's can be used anew. */
-#include "session.h"
+ * The program is watched through its pidfd and signalled only through family.h,
+ * which never uses a number that may belong to somebody else by now. */
+#include "session-table.h"
 
 #include "base.h"
 
@@ -16,252 +10,51 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define BLOCK_SESSIONS   1024
-#define STDERR_ONLY_MOST 1024
+#define KILLED_WAIT_NS NS_PER_S /* SIGKILL is repeated: a process may have come into the group since */
+
+static const char *const reason_names[] = {
+	[SESSION_EXIT] = "exit",
+	[SESSION_SIGNAL] = "signal",
+	[SESSION_TIME_LIMIT] = "time_limit",
+	[SESSION_FIRST_BYTE] = "first_byte_timeout",
+	[SESSION_IDLE] = "idle_timeout",
+	[SESSION_HANGUP] = "hangup",
+	[SESSION_DRAIN] = "drain",
+};
+_Static_assert(ELEMENTS(reason_names) == SESSION_REASONS, "each reason has a name");
 _Static_assert(REPLIES_BUFFER <= STDERR_TAP_BUFFER, "they share a buffer");
 
-struct session_table {
-	struct loop *loop;
-	struct log *log;
-	struct spawn *spawn;
-	session_ended *ended;
-	void *context;
-	uint64_t last_id;
-	struct stderr_tap_shared taps;
-
-	struct session **blocks;
-	size_t block_count;
-	size_t touched;       /* entries that were ever used; the rest of the blocks is fresh */
-	struct session *free; /* linked by next */
-	struct session *living;
-	size_t count;             /* living */
-	size_t stderr_only_count; /* not living, stderr open */
-};
-
-/* ---- the table ---- */
-
-static struct session *entry_take(struct session_table *table)
+const char *session_reason_name(enum session_reason reason)
 {
-	struct session *session = table->free;
-
-	if (session != NULL) {
-		table->free = session->next;
-	} else {
-		if (table->touched >= table->block_count * BLOCK_SESSIONS)
-			return NULL;
-		session = &table->blocks[table->touched / BLOCK_SESSIONS][table->touched % BLOCK_SESSIONS];
-		table->touched++;
-	}
-	memset(session, 0, sizeof(*session));
-	session->table = table;
-	session->process.fd = session->replies.source.fd = session->replies.socket = -1;
-	return session;
+	return reason_names[reason];
 }
 
-static void entry_give(struct session *session)
+/* ---- the end, from outside ---- */
+
+void session_terminate(struct session *session, enum session_reason reason, bool at_once)
 {
-	struct session_table *table = session->table;
+	uint64_t now_ns = loop_now_ns(session->table->means.loop);
+	int signo = at_once ? SIGKILL : SIGTERM;
 
-	conf_unref(session->conf);
-	session->conf = NULL;
-	session->next = table->free;
-	table->free = session;
-}
-
-static void living_add(struct session *session)
-{
-	struct session_table *table = session->table;
-
-	session->live = true;
-	session->previous = NULL;
-	session->next = table->living;
-	if (table->living != NULL)
-		table->living->previous = session;
-	table->living = session;
-	table->count++;
-}
-
-static void living_remove(struct session *session)
-{
-	struct session_table *table = session->table;
-
-	session->live = false;
-	if (session->previous != NULL)
-		session->previous->next = session->next;
-	else
-		table->living = session->next;
-	if (session->next != NULL)
-		session->next->previous = session->previous;
-	session->previous = session->next = NULL;
-	table->count--;
-}
-
-int session_table_reserve(struct session_table *table, size_t count)
-{
-	size_t needed = (count + STDERR_ONLY_MOST + BLOCK_SESSIONS - 1) / BLOCK_SESSIONS;
-
-	if (needed <= table->block_count)
-		return 0;
-
-	struct session **blocks = reallocarray(table->blocks, needed, sizeof(*blocks));
-
-	if (blocks == NULL)
-		return -ENOMEM;
-	table->blocks = blocks;
-	while (table->block_count < needed) {
-		blocks[table->block_count] = calloc(BLOCK_SESSIONS, sizeof(struct session));
-		if (blocks[table->block_count] == NULL)
-			return -ENOMEM;
-		table->block_count++;
-	}
-	return 0;
-}
-
-size_t session_count(const struct session_table *table)
-{
-	return table->count;
-}
-
-/* ---- stderr ---- */
-
-static void stderr_line(struct stderr_tap *tap, const char *bytes, size_t length)
-{
-	const struct session *session = container_of(tap, struct session, tap);
-	struct log_event *event = log_begin(session->table->log, LOG_LEVEL_NOTICE, "stderr");
-
-	log_text(event, "service", session->settings->name);
-	log_number(event, "pid", (uint64_t)session->pid);
-	log_bytes(event, "text", bytes, length);
-	log_end(event);
-}
-
-static void stderr_left_out(struct stderr_tap *tap, uint64_t lines)
-{
-	const struct session *session = container_of(tap, struct session, tap);
-	struct log_event *event = log_begin(session->table->log, LOG_LEVEL_WARNING, "stderr-left-out");
-
-	log_text(event, "service", session->settings->name);
-	log_number(event, "pid", (uint64_t)session->pid);
-	log_number(event, "lines", lines);
-	log_text(event, "message", "the service writes more lines a second to stderr than are logged");
-	log_end(event);
-}
-
-static void stderr_closed(struct stderr_tap *tap)
-{
-	struct session *session = container_of(tap, struct session, tap);
-
-	if (session->live)
+	if (!session->live || (!at_once && session->ending))
 		return;
-	session->table->stderr_only_count--;
-	entry_give(session);
+	if (!session->ending)
+		session->reason = reason;
+	session->ending = true;
+	family_signal(&session->family, signo);
+	if (!at_once)
+		family_signal(&session->family, SIGCONT); /* a stopped one could not end */
+	session_strays_signal(session, signo);
+	session_due_at(session, SESSION_DUE_KILL,
+		       now_ns + (at_once ? KILLED_WAIT_NS : session->settings->kill_after_ns));
 }
 
-/* ---- end ---- */
-
-static void log_outcome(const struct session *session, const struct session_outcome *outcome,
-			const struct rusage *usage)
-{
-	struct log_event *event = log_begin(session->table->log, LOG_LEVEL_INFO, "end");
-	char peer[PEER_TEXT_MAX];
-	uint64_t cpu_ms = (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000 +
-			  (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1000;
-
-	log_text(event, "service", session->settings->name);
-	log_number(event, "session", session->id);
-	log_number(event, "pid", (uint64_t)session->pid);
-	log_text(event, "peer", peer_print(&session->peer, peer));
-	log_text(event, "reason", outcome->signalled ? "signal" : "exit");
-	if (!outcome->signalled)
-		log_signed(event, "status", outcome->status);
-	else if (sigabbrev_np(outcome->status) != NULL)
-		log_text(event, "signal", sigabbrev_np(outcome->status));
-	else
-		log_signed(event, "signal", outcome->status);
-	log_seconds(event, "seconds", outcome->lasted_ns);
-	log_number(event, "cpu_ms", cpu_ms);
-	log_number(event, "maxrss_kb", (uint64_t)usage->ru_maxrss);
-	log_end(event);
-}
-
-static void end(struct session *session, const struct session_outcome *outcome, const struct rusage *usage)
-{
-	struct session_table *table = session->table;
-
-	loop_disarm(table->loop, &session->kill_timer);
-	loop_remove(table->loop, &session->process);
-	close(fd_take(&session->process.fd));
-	replies_close(&session->replies);
-	stderr_tap_drain(&session->tap);
-	log_outcome(session, outcome, usage);
-	living_remove(session);
-	table->ended(table->context, session, outcome);
-
-	if (stderr_tap_is_open(&session->tap) && table->stderr_only_count < STDERR_ONLY_MOST) {
-		session->service = NULL;
-		session->listener = NULL;
-		table->stderr_only_count++;
-		return;
-	}
-	stderr_tap_close(&session->tap);
-	entry_give(session);
-}
-
-static void process_ready(struct loop_source *source, uint32_t events)
-{
-	struct session *session = container_of(source, struct session, process);
-	struct rusage usage;
-	siginfo_t info = { .si_pid = 0 };
-
-	(void)events;
-	/* The system call also gives rusage, which waitid(3) of the C library leaves out. */
-	if (syscall(SYS_waitid, P_PIDFD, source->fd, &info, WEXITED | WNOHANG, &usage) != 0) {
-		if (errno != ECHILD)
-			return;                   /* still ready: the next round tries again */
-		memset(&usage, 0, sizeof(usage)); /* gone without us; nothing more will be known */
-	} else if (info.si_pid == 0) {
-		return;
-	}
-
-	struct session_outcome outcome = {
-		.signalled = info.si_code != CLD_EXITED,
-		.status = info.si_status,
-		.lasted_ns = loop_now_ns(session->table->loop) - session->started_ns,
-	};
-
-	end(session, &outcome, &usage);
-}
-
-static void kill_due(struct loop_timer *timer)
-{
-	struct session *session = container_of(timer, struct session, kill_timer);
-
-	session_terminate(session, true);
-}
-
-void session_terminate(struct session *session, bool at_once)
-{
-	struct session_table *table = session->table;
-
-	if (!session->live || (!at_once && session->kill_timer.place != 0))
-		return;
-	kill(-session->pid, at_once ? SIGKILL : SIGTERM);
-	if (at_once)
-		return;
-	kill(-session->pid, SIGCONT); /* a stopped one could not end */
-	if (loop_arm(table->loop, &session->kill_timer,
-		     loop_now_ns(table->loop) + session->settings->kill_after_ns) != 0)
-		kill(-session->pid, SIGKILL);
-}
-
-void session_terminate_all(struct session_table *table, bool at_once)
+void session_terminate_all(struct session_table *table, enum session_reason reason, bool at_once)
 {
 	for (struct session *session = table->living; session != NULL; session = session->next)
-		session_terminate(session, at_once);
+		session_terminate(session, reason, at_once);
 }
 
 /* ---- beginning ---- */
@@ -269,14 +62,14 @@ void session_terminate_all(struct session_table *table, bool at_once)
 static void log_start(const struct session *session, const struct session_origin *origin,
 		      const struct spawn_request *request)
 {
-	struct log_event *event = log_begin(session->table->log, LOG_LEVEL_INFO, "start");
+	struct log_event *event = log_begin(session->table->means.log, LOG_LEVEL_INFO, "start");
 	char text[PEER_TEXT_MAX], address[ENDPOINT_TEXT_MAX];
 	bool known = request->local->family != PEER_NONE;
 
 	log_text(event, "service", session->settings->name);
 	log_number(event, "session", session->id);
 	log_number(event, "pid", (uint64_t)session->pid);
-	log_text(event, "peer", peer_print(&session->peer, text));
+	log_peer(event, "peer", &session->peer);
 	log_text(event, "local",
 		 known ? peer_print(request->local, text) : endpoint_print(request->endpoint, address));
 	log_printf(event, "active", "%u/%u", origin->active, origin->limit);
@@ -288,11 +81,12 @@ static void drop(struct session *session)
 {
 	siginfo_t info;
 
-	kill(-session->pid, SIGKILL);
+	family_signal(&session->family, SIGKILL);
 	while (waitid(P_PIDFD, (id_t)session->process.fd, &info, WEXITED) != 0 && errno == EINTR)
 		continue;
 	stderr_tap_close(&session->tap);
-	loop_remove(session->table->loop, &session->process);
+	loop_disarm(session->table->means.loop, &session->timer);
+	loop_remove(session->table->means.loop, &session->process);
 	close(fd_take(&session->process.fd));
 }
 
@@ -300,13 +94,17 @@ static void drop(struct session *session)
 static int watch(struct session *session, struct spawn_child *child)
 {
 	struct session_table *table = session->table;
-	int r;
+	int r, limits;
 
-	session->pid = child->pid;
-	session->process =
-		(struct loop_source){ .fd = child->pidfd, .ready = process_ready, .set = LOOP_WORK };
-	session->kill_timer.expired = kill_due;
-	r = loop_add(table->loop, &session->process, EPOLLIN);
+	session->pid = session->family.group = child->pid;
+	session->family.pidfd = child->pidfd;
+	session->family.session = session->id;
+	session->process = (struct loop_source){
+		.fd = child->pidfd,
+		.ready = session_process_ready,
+		.set = LOOP_WORK,
+	};
+	r = loop_add(table->means.loop, &session->process, EPOLLIN);
 	if (child->stderr_pipe >= 0) {
 		int tap = stderr_tap_open(&session->tap, &table->taps, child->stderr_pipe);
 
@@ -317,31 +115,49 @@ static int watch(struct session *session, struct spawn_child *child)
 
 		r = r < 0 ? r : replies;
 	}
+	limits = session_limits_begin(session);
+	r = r < 0 ? r : limits;
 	if (r < 0)
 		drop(session);
 	return r;
 }
 
-/* Spawns and watches. On failure nothing is left but what replies_close() and entry_give() take. */
-static int start(struct session *session, const struct session_origin *origin,
-		 const struct spawn_request *request, struct spawn_failure *ret_failure)
+/* What must be there before the program is: the step that fails costs nobody anything. */
+static int prepare(struct session *session, const struct session_origin *origin,
+		   struct spawn_request *request, struct spawn_failure *ret_failure)
+{
+	struct session_table *table = session->table;
+	const char *step = "dup";
+	int r = 0;
+
+	if (request->kind == SPAWN_FILTER)
+		r = replies_prepare(&session->replies, table->means.loop, request->socket, origin->route,
+				    &session->settings->identity, table->taps.buffer);
+	request->cgroup = -1;
+	if (r == 0 && table->cgroups != NULL) {
+		step = "cgroup";
+		r = cgroup_take(table->cgroups, &session->family.cgroup, &request->cgroup);
+	}
+	if (r < 0)
+		*ret_failure = (struct spawn_failure){ .step = step, .error = -r, .before_child = true };
+	return r;
+}
+
+/* Spawns and watches. On failure nothing is left but what forget() takes. */
+static int start(struct session *session, const struct session_origin *origin, struct spawn_request *request,
+		 struct spawn_failure *ret_failure)
 {
 	struct session_table *table = session->table;
 	struct spawn_child child;
-	int r;
+	int r = prepare(session, origin, request, ret_failure);
 
-	if (request->kind == SPAWN_FILTER) {
-		r = replies_prepare(&session->replies, table->loop, request->socket, origin->route,
-				    &session->settings->identity, table->taps.buffer);
-		if (r < 0) {
-			*ret_failure =
-				(struct spawn_failure){ .step = "dup", .error = -r, .before_child = true };
-			return r;
-		}
-	}
-	r = spawn_start(table->spawn, request, &child, ret_failure);
+	if (r == 0)
+		r = spawn_start(table->means.spawn, request, &child, ret_failure);
 	if (r < 0)
 		return r;
+	/* Its limits need the socket; it is the caller's until all is well. */
+	if (request->kind == SPAWN_CONNECTION && session->settings->linger_ns > 0)
+		session->socket.fd = request->socket;
 	r = watch(session, &child);
 	if (r < 0)
 		*ret_failure =
@@ -349,11 +165,20 @@ static int start(struct session *session, const struct session_origin *origin,
 	return r;
 }
 
+static void forget(struct session *session)
+{
+	loop_remove(session->table->means.loop, &session->socket);
+	session->socket.fd = -1;
+	replies_close(&session->replies);
+	cgroup_give(&session->family.cgroup);
+	session_entry_give(session);
+}
+
 int session_begin(struct session_table *table, const struct session_origin *origin,
 		  struct spawn_request *request, struct session **ret_session,
 		  struct spawn_failure *ret_failure)
 {
-	struct session *session = entry_take(table);
+	struct session *session = session_entry_take(table);
 	int r;
 
 	if (session == NULL) {
@@ -366,64 +191,20 @@ int session_begin(struct session_table *table, const struct session_origin *orig
 	session->settings = request->service;
 	session->service = origin->service;
 	session->listener = origin->listener;
+	session->ticket = origin->ticket;
 	session->peer = *request->peer;
-	session->started_ns = loop_now_ns(table->loop);
+	session->started_ns = loop_now_ns(table->means.loop);
 
 	r = start(session, origin, request, ret_failure);
 	if (r < 0) {
-		replies_close(&session->replies);
-		entry_give(session);
+		forget(session);
 		return r;
 	}
-	living_add(session);
+	session_living_add(session);
+	session_orphans_watch(table);
+	if (request->kind == SPAWN_CONNECTION && session->socket.fd < 0)
+		close(request->socket);
 	log_start(session, origin, request);
 	*ret_session = session;
 	return 0;
-}
-
-int session_table_new(struct loop *loop, struct log *log, struct spawn *spawn, session_ended *ended,
-		      void *context, struct session_table **ret_table)
-{
-	struct session_table *table = calloc(1, sizeof(*table));
-	char *buffer = malloc(STDERR_TAP_BUFFER);
-
-	if (table == NULL || buffer == NULL) {
-		free(table);
-		free(buffer);
-		return -ENOMEM;
-	}
-	table->loop = loop;
-	table->log = log;
-	table->spawn = spawn;
-	table->ended = ended;
-	table->context = context;
-	table->taps = (struct stderr_tap_shared){
-		.loop = loop,
-		.buffer = buffer,
-		.line = stderr_line,
-		.left_out = stderr_left_out,
-		.closed = stderr_closed,
-	};
-	*ret_table = table;
-	return 0;
-}
-
-void session_table_free(struct session_table *table)
-{
-	if (table == NULL)
-		return;
-	for (size_t i = 0; i < table->touched; i++) {
-		struct session *session = &table->blocks[i / BLOCK_SESSIONS][i % BLOCK_SESSIONS];
-
-		stderr_tap_close(&session->tap);
-		loop_remove(table->loop, &session->process);
-		cleanup_fd(&session->process.fd);
-		replies_close(&session->replies);
-		conf_unref(session->conf);
-	}
-	for (size_t i = 0; i < table->block_count; i++)
-		free(table->blocks[i]);
-	free(table->blocks);
-	free(table->taps.buffer);
-	free(table);
 }

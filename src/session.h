@@ -1,12 +1,27 @@
 /* session.h - the life of a session: one admitted connection and the processes
  * that serve it, from spawn to end. Logs its `start` and `end`, and what the
  * service writes to stderr. Knows no policy: who is admitted, and what follows
- * from an end, is for service.c. */
+ * from an end, is for service.c.
+ *
+ * A session lasts until the process group of its program is empty. Until then we
+ * hold a duplicate of the client's socket (unless `linger` is 0), from which no
+ * byte is ever read: it tells how much went each way and how long ago, and
+ * lets the connection end cleanly (linger.h).
+ *
+ * session.c begins and terminates, session-limits.c watches the clock, session-end.c
+ * ends and accounts, session-strays.c looks after processes that went astray;
+ * session-table.h is what they share. */
 #ifndef USHERD_SESSION_H
 #define USHERD_SESSION_H
 
+#include "cgroup.h"
 #include "conf.h"
+#include "connection.h"
 #include "datagram.h"
+#include "family.h"
+#include "gate.h"
+#include "holders.h"
+#include "linger.h"
 #include "log.h"
 #include "loop.h"
 #include "peer.h"
@@ -16,10 +31,47 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 struct session_table;
 struct service;
 struct listener;
+
+/* Why a session ended: by itself, or because it was told to. */
+enum session_reason {
+	SESSION_EXIT,
+	SESSION_SIGNAL,
+	SESSION_TIME_LIMIT,
+	SESSION_FIRST_BYTE,
+	SESSION_IDLE,
+	SESSION_HANGUP,
+	SESSION_DRAIN,
+	SESSION_REASONS
+};
+
+/* "exit", "time_limit" ...: the word that stands in the log. */
+const char *session_reason_name(enum session_reason reason);
+
+/* What a session waits for; each has a time at which it is due, or 0. */
+enum session_due {
+	SESSION_DUE_TIME_LIMIT,
+	SESSION_DUE_FIRST_BYTE,
+	SESSION_DUE_IDLE,
+	SESSION_DUE_HANGUP,
+	SESSION_DUE_KILL,    /* it was told to end, and has not */
+	SESSION_DUE_HOLDERS, /* to look whether its processes still have the socket */
+	SESSION_DUE_GROUP,   /* the program has ended: to look whether its group is empty */
+	SESSION_DUES
+};
+
+/* How a session ended. */
+struct session_outcome {
+	enum session_reason reason;
+	bool signalled; /* the program; else it exited */
+	int status;     /* exit status, or the signal */
+	uint64_t lasted_ns;
+	struct connection_facts facts;
+};
 
 struct session {
 	uint64_t id;
@@ -28,22 +80,36 @@ struct session {
 	const struct conf_service *settings;
 	struct service *service;
 	struct listener *listener; /* wait = yes: whose socket it holds; else NULL */
+	struct gate_ticket ticket;
 	struct peer peer;
-	pid_t pid;                  /* ours to signal until it is collected */
+
+	/* its processes */
+	pid_t pid;
 	bool live;                  /* false: only its stderr is still open */
-	struct loop_source process; /* the pidfd */
-	struct loop_timer kill_timer;
+	struct loop_source process; /* the pidfd, watched until the program is collected */
+	struct family family;
+	bool collected; /* the program has ended: outcome and usage are known */
+	uint64_t collected_ns;
+	struct session_outcome outcome;
+	struct rusage usage;
+
+	/* its connection */
+	struct loop_source socket; /* our duplicate; fd -1: none (any more). Watched for on_hangup only */
+	struct holder_hint holder;
+	uint64_t look_every_ns;
+	struct connection_facts facts; /* as they were when the socket was given up */
+
+	/* its clock */
+	bool ending; /* was told to end */
+	enum session_reason reason;
+	uint64_t due_ns[SESSION_DUES];
+	struct loop_timer timer; /* at the earliest of them */
+
 	struct stderr_tap tap;
 	struct replies replies; /* of a datagram filter */
 	struct session_table *table;
 	struct session *previous, *next; /* in the list of those that live */
-};
-
-/* How a session ended. */
-struct session_outcome {
-	bool signalled;
-	int status; /* exit status, or the signal */
-	uint64_t lasted_ns;
+	struct session *same_hash;       /* in the map of pids */
 };
 
 /* Told once for each session, after its `end` line; the session's struct is
@@ -57,12 +123,21 @@ struct session_origin {
 	struct service *service;
 	struct listener *listener;          /* wait = yes only */
 	const struct datagram_route *route; /* filters only */
-	unsigned active, limit;             /* for the log: active=3/100 */
+	struct gate_ticket ticket;
+	unsigned active, limit; /* for the log: active=3/100 */
 };
 
-/* Borrows loop, log and spawn. Returns 0 or -errno. */
-int session_table_new(struct loop *loop, struct log *log, struct spawn *spawn, session_ended *ended,
-		      void *context, struct session_table **ret_table);
+/* What all sessions work with; borrowed. */
+struct session_means {
+	struct loop *loop;
+	struct log *log;
+	struct spawn *spawn;
+	struct linger_pool *linger;
+};
+
+/* Returns 0 or -errno. */
+int session_table_new(const struct session_means *means, session_ended *ended, void *context,
+		      struct session_table **ret_table);
 void session_table_free(struct session_table *table);
 
 /* Takes the memory for `count` sessions at once (and some whose stderr outlives
@@ -70,17 +145,20 @@ void session_table_free(struct session_table *table);
  * Returns 0 or -ENOMEM. */
 int session_table_reserve(struct session_table *table, size_t count);
 
-/* Spawns the service and watches it; `request->session` is filled in. Returns 0, or -errno and
- * what failed; then there is no session. */
+/* Where the sessions that begin from now on get their cgroups; NULL: nowhere. Borrowed. */
+void session_table_use_cgroups(struct session_table *table, struct cgroup_pool *pool);
+
+/* Spawns the service and watches it; `request->session` is filled in. Returns 0, and has taken
+ * the socket of a SPAWN_CONNECTION; or -errno and what failed; then there is no session. */
 int session_begin(struct session_table *table, const struct session_origin *origin,
 		  struct spawn_request *request, struct session **ret_session,
 		  struct spawn_failure *ret_failure);
 
 size_t session_count(const struct session_table *table);
 
-/* Ends a session: SIGTERM to its process group, SIGKILL when kill_after has
- * passed; with `at_once` SIGKILL now. Idempotent. */
-void session_terminate(struct session *session, bool at_once);
-void session_terminate_all(struct session_table *table, bool at_once);
+/* Ends a session: SIGTERM to its processes, SIGKILL when kill_after has
+ * passed; with `at_once` SIGKILL now. Idempotent; the first reason stays. */
+void session_terminate(struct session *session, enum session_reason reason, bool at_once);
+void session_terminate_all(struct session_table *table, enum session_reason reason, bool at_once);
 
 #endif

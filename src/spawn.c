@@ -18,6 +18,7 @@
 #include "spawn.h"
 
 #include "base.h"
+#include "clone-into.h"
 #include "spawn-env.h"
 #include "spawn-fds.h"
 
@@ -314,15 +315,38 @@ static void wait_for_exec(struct spawn *spawn, const struct spawn_child *child,
 	}
 }
 
+#define CLONE_FLAGS (CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID)
+
+/* The same as clone(2) below, in a cgroup. */
+static pid_t clone_in_cgroup(struct spawn *spawn, struct child_plan *plan, struct spawn_child *child)
+{
+	const struct clone_args arguments = {
+		.flags = CLONE_FLAGS | CLONE_INTO_CGROUP,
+		.pidfd = (uintptr_t)&child->pidfd,
+		.child_tid = (uintptr_t)&spawn->sharing,
+		.exit_signal = SIGCHLD,
+		.stack = (uintptr_t)(spawn->stack + GUARD_SIZE),
+		.stack_size = STACK_SIZE,
+		.cgroup = (unsigned)plan->cgroup,
+	};
+
+	return clone_into(&arguments, child_run, plan);
+}
+
 static int clone_child(struct spawn *spawn, struct child_plan *plan, struct spawn_child *child)
 {
 	/* Every signal is blocked, and so in the child until its last step. */
 	spawn->sharing = 1;
-	child->pid = clone(child_run, spawn->stack + GUARD_SIZE + STACK_SIZE,
-			   CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD, plan,
-			   &child->pidfd, NULL, &spawn->sharing);
-	if (child->pid < 0)
-		return -errno;
+	if (plan->cgroup >= 0) {
+		child->pid = clone_in_cgroup(spawn, plan, child);
+		if (child->pid < 0)
+			return child->pid;
+	} else {
+		child->pid = clone(child_run, spawn->stack + GUARD_SIZE + STACK_SIZE, CLONE_FLAGS | SIGCHLD,
+				   plan, &child->pidfd, NULL, &spawn->sharing);
+		if (child->pid < 0)
+			return -errno;
+	}
 	wait_for_exec(spawn, child, plan->failure);
 	return 0;
 }
@@ -379,6 +403,7 @@ static struct child_plan make_plan(struct spawn *spawn, const struct spawn_reque
 		.nice = service->nice.set ? &service->nice.value : NULL,
 		.chroot = service->chroot,
 		.directory = service->directory,
+		.cgroup = request->cgroup,
 		.umask = service->umask,
 		.no_new_privileges = service->no_new_privileges,
 		.failure = report,

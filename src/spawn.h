@@ -26,6 +26,7 @@ struct spawn_request {
 	const struct endpoint *endpoint; /* where the client came in */
 	uint64_t session;
 	int socket;                /* borrowed; for a filter the datagram socket */
+	int cgroup;                /* directory of the cgroup to begin in; -1: ours. Borrowed */
 	const struct peer *peer;   /* for SPAWN_WAIT the first of many, not told to the program */
 	const struct peer *local;
 };

@@ -6,6 +6,7 @@
 
 const struct throttle_rule throttle_accept = { 10 * NS_PER_MS, 500 * NS_PER_MS };
 const struct throttle_rule throttle_spawn = { 100 * NS_PER_MS, 5 * NS_PER_S };
+const struct throttle_rule throttle_failures = { 100 * NS_PER_MS, NS_PER_S };
 const struct throttle_rule throttle_wait = { 50 * NS_PER_MS, 60 * NS_PER_S };
 const struct throttle_rule throttle_wait_doubt = { 50 * NS_PER_MS, NS_PER_S };
 

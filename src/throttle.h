@@ -17,6 +17,7 @@ struct throttle_rule {
 
 extern const struct throttle_rule throttle_accept; /* accept(2) has no resources: 10 ms to 500 ms */
 extern const struct throttle_rule throttle_spawn;  /* the program cannot be started: 100 ms to 5 s */
+extern const struct throttle_rule throttle_failures; /* it ends at once, and badly: 100 ms to 1 s */
 extern const struct throttle_rule throttle_wait;   /* a wait program took nothing: 50 ms to 60 s */
 extern const struct throttle_rule throttle_wait_doubt; /* it seems so: 50 ms to 1 s */
 

@@ -1,0 +1,133 @@
+/* session-strays.c - processes that are not in the group of their session any
+ * more: those of sessions that were told to end are told so, too; and dead ones that
+ * nobody waits for are collected, because we are their reaper.
+ *
+ * A search goes over all processes of the machine. So the sessions that ended
+ * in the meantime share one, and after it comes a pause twenty times as long as it took. */
+#include "session-table.h"
+
+#include "base.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+#define SEARCH_DELAY_NS  (20 * NS_PER_MS)
+#define SEARCH_REST      20 /* times as long as the search itself */
+#define SEARCH_TRIES     5  /* as long as there are new ones */
+#define ORPHANS_EVERY_NS (2 * NS_PER_S)
+
+static void arm_search(struct session_table *table, uint64_t delay_ns)
+{
+	uint64_t at_ns = loop_now_ns(table->means.loop) + delay_ns;
+
+	if (table->search.place != 0)
+		return;
+	if (at_ns < table->search_rest_ns)
+		at_ns = table->search_rest_ns;
+	(void)loop_arm(table->means.loop, &table->search, at_ns);
+}
+
+/* Searches for those that are to get this signal; tells how many were found. */
+static size_t search_for(struct session_table *table, int signo)
+{
+	_cleanup_free_ const struct family **families = calloc(table->stray_count, sizeof(*families));
+	size_t count = 0;
+
+	if (families == NULL)
+		return 0;
+	for (size_t i = 0; i < table->stray_count; i++)
+		if (table->strays[i].signo == signo)
+			families[count++] = &table->strays[i].family;
+	return count > 0 ? family_signal_strays(families, count, signo) : 0;
+}
+
+static void search(struct session_table *table)
+{
+	size_t found_term = search_for(table, SIGTERM), found_kill = search_for(table, SIGKILL);
+	size_t left = 0;
+
+	/* Those that were asked to end are looked for again when their time is up. Those
+	 * that were killed may have had children just then. */
+	(void)found_term;
+	for (size_t i = 0; i < table->stray_count; i++) {
+		struct session_stray *stray = &table->strays[i];
+
+		if (stray->signo == SIGKILL && found_kill > 0 && --stray->tries > 0)
+			table->strays[left++] = *stray;
+	}
+	table->stray_count = left;
+}
+
+static void search_due(struct loop_timer *timer)
+{
+	struct session_table *table = container_of(timer, struct session_table, search);
+	uint64_t begun_ns = clock_now_ns(), took_ns;
+
+	search(table);
+	took_ns = clock_now_ns() - begun_ns;
+	table->search_rest_ns = begun_ns + took_ns * (SEARCH_REST + 1);
+	if (table->stray_count > 0)
+		arm_search(table, SEARCH_DELAY_NS);
+}
+
+void session_strays_signal(const struct session *session, int signo)
+{
+	struct session_table *table = session->table;
+
+	/* The cgroup has them all. */
+	if (session->family.cgroup.pool != NULL)
+		return;
+	if (table->stray_count == SESSION_STRAYS_MOST)
+		search(table);
+	if (table->stray_count == SESSION_STRAYS_MOST)
+		return;
+
+	struct session_stray *stray = &table->strays[table->stray_count++];
+
+	*stray = (struct session_stray){ .family = session->family, .signo = signo, .tries = SEARCH_TRIES };
+	stray->family.pidfd = -1; /* it may be closed before the search */
+	arm_search(table, SEARCH_DELAY_NS);
+}
+
+/* ---- orphans ---- */
+
+static bool any_child(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) == 0;
+}
+
+static void orphans_due(struct loop_timer *timer)
+{
+	struct session_table *table = container_of(timer, struct session_table, orphans);
+
+	(void)family_collect_orphans(session_is_leader, table);
+	if (table->count > 0 || any_child())
+		session_orphans_watch(table);
+}
+
+void session_orphans_watch(struct session_table *table)
+{
+	if (table->orphans.place == 0)
+		(void)loop_arm(table->means.loop, &table->orphans,
+			       loop_now_ns(table->means.loop) + ORPHANS_EVERY_NS);
+}
+
+int session_strays_begin(struct session_table *table)
+{
+	table->search.expired = search_due;
+	table->orphans.expired = orphans_due;
+	table->strays = calloc(SESSION_STRAYS_MOST, sizeof(*table->strays));
+	return table->strays == NULL ? -ENOMEM : 0;
+}
+
+void session_strays_end(struct session_table *table)
+{
+	for (unsigned tries = 0; tries < SEARCH_TRIES && table->stray_count > 0; tries++)
+		search(table);
+	loop_disarm(table->means.loop, &table->search);
+	loop_disarm(table->means.loop, &table->orphans);
+	free(table->strays);
+}
