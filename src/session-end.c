@@ -86,9 +86,18 @@ static void finish(struct session *session)
 	session_entry_give(session);
 }
 
+/* With wait = yes the end of the program is what was waited for: many of them fork for each
+ * client, and end so that the socket is looked at again. */
+static bool is_over(const struct session *session)
+{
+	if (!session->collected)
+		return false;
+	return (session->settings->wait && !session->ending) || !family_is_alive(&session->family);
+}
+
 bool session_finish_if_empty(struct session *session)
 {
-	if (!session->collected || family_is_alive(&session->family))
+	if (!is_over(session))
 		return false;
 	finish(session);
 	return true;

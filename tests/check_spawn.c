@@ -72,6 +72,7 @@ static void tear_down(void)
 static struct spawn_request request_of(enum spawn_kind kind)
 {
 	return (struct spawn_request){
+		.cgroup = -1,
 		.kind = kind,
 		.service = &service,
 		.endpoint = &endpoint,
