@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define LOOKUP_ROOM_MAX ((size_t)4 * 1024 * 1024)
-#define MAPPED_BITS 96 /* of ::ffff:0:0, the IPv4 addresses as IPv6 */
+#define MAPPED_BITS     96 /* of ::ffff:0:0, the IPv4 addresses as IPv6 */
 
 static _printf_(2, 3) int refuse(char reason[static ACCESS_REASON_MAX], const char *format, ...)
 {
@@ -56,8 +56,8 @@ static int find_name(bool is_user, const char *name, uint32_t *ret_id)
 		if (buffer == NULL)
 			return -ENOMEM;
 
-		int r = is_user ? getpwnam_r(name, &user, buffer, room, &found_user)
-				: getgrnam_r(name, &group, buffer, room, &found_group);
+		int r = is_user ? getpwnam_r(name, &user, buffer, room, &found_user) :
+				  getgrnam_r(name, &group, buffer, room, &found_group);
 
 		if (found_user != NULL || found_group != NULL) {
 			*ret_id = found_user != NULL ? found_user->pw_uid : found_group->gr_gid;
@@ -81,7 +81,7 @@ static int parse_id(const char *text, enum access_kind kind, struct access_rule 
 
 	/* The last one stands for "nobody" in system calls. */
 	if (take_number(text, UINT32_MAX - 1, &number)) {
-		*rule = (struct access_rule){.kind = (uint8_t)kind, .id = (uint32_t)number};
+		*rule = (struct access_rule){ .kind = (uint8_t)kind, .id = (uint32_t)number };
 		return 1;
 	}
 	if (text[0] == '\0' || text[strspn(text, "0123456789+-")] == '\0')
@@ -95,7 +95,7 @@ static int parse_id(const char *text, enum access_kind kind, struct access_rule 
 		return refuse(reason, "there is no %s '%.60s' here", what, text);
 	if (r < 0)
 		return refuse(reason, "the %s '%.60s' cannot be looked up: %.60s", what, text, strerror(-r));
-	*rule = (struct access_rule){.kind = (uint8_t)kind, .id = id};
+	*rule = (struct access_rule){ .kind = (uint8_t)kind, .id = id };
 	return 1;
 }
 
@@ -105,7 +105,7 @@ static int parse_cid(const char *text, struct access_rule *rule, char reason[sta
 
 	if (!take_number(text, UINT32_MAX - 1, &number))
 		return refuse(reason, "'%.60s' is not a CID: a number from 0 to 4294967294", text);
-	*rule = (struct access_rule){.kind = ACCESS_CID, .id = (uint32_t)number};
+	*rule = (struct access_rule){ .kind = ACCESS_CID, .id = (uint32_t)number };
 	return 1;
 }
 
@@ -199,7 +199,7 @@ static bool clear_host_bits(struct access_rule *rule)
 
 static bool is_mapped(const struct access_rule *rule)
 {
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
 
 	return rule->kind == ACCESS_IPV6 && memcmp(rule->ip, prefix, sizeof(prefix)) == 0;
 }
@@ -208,10 +208,11 @@ static bool is_mapped(const struct access_rule *rule)
 static int unmap(const char *word, struct access_rule *rule, char reason[static ACCESS_REASON_MAX])
 {
 	if (rule->bits < MAPPED_BITS)
-		return refuse(reason,
-			      "'%.60s' holds IPv4 addresses and others; write an IPv4 and an IPv6 network, as "
-			      "in 0.0.0.0/0 and ::/0",
-			      word);
+		return refuse(
+			reason,
+			"'%.60s' holds IPv4 addresses and others; write an IPv4 and an IPv6 network, as "
+			"in 0.0.0.0/0 and ::/0",
+			word);
 	memmove(rule->ip, rule->ip + 12, 4);
 	memset(rule->ip + 4, 0, 12);
 	rule->kind = ACCESS_IPV4;
@@ -225,7 +226,7 @@ static int parse_network(const char *word, struct access_rule *ret_rule,
 	const char *slash = strchr(word, '/');
 	size_t length = slash != NULL ? (size_t)(slash - word) : strlen(word);
 	char address[ACCESS_REASON_MAX], network[INET6_ADDRSTRLEN], text[ACCESS_TEXT_MAX];
-	struct access_rule rule = {.kind = ACCESS_IPV4};
+	struct access_rule rule = { .kind = ACCESS_IPV4 };
 	unsigned bits;
 	int r;
 
@@ -262,12 +263,12 @@ int access_parse(const char *word, struct access_rule ret_rules[static ACCESS_RU
 		 char reason[static ACCESS_REASON_MAX])
 {
 	if (strcmp(word, "all") == 0) {
-		ret_rules[0] = (struct access_rule){.kind = ACCESS_ALL};
+		ret_rules[0] = (struct access_rule){ .kind = ACCESS_ALL };
 		return 1;
 	}
 	if (strcmp(word, "loopback") == 0) {
-		ret_rules[0] = (struct access_rule){.kind = ACCESS_IPV4, .bits = 8, .ip = {127}};
-		ret_rules[1] = (struct access_rule){.kind = ACCESS_IPV6, .bits = 128, .ip = {[15] = 1}};
+		ret_rules[0] = (struct access_rule){ .kind = ACCESS_IPV4, .bits = 8, .ip = { 127 } };
+		ret_rules[1] = (struct access_rule){ .kind = ACCESS_IPV6, .bits = 128, .ip = { [15] = 1 } };
 		return 2;
 	}
 	if (strncmp(word, "uid:", 4) == 0)

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define NO_RULE UINT32_MAX
+#define NO_RULE   UINT32_MAX
 #define DEPTH_MAX 129 /* of networks in each other: one for each length of a prefix */
 
 /* An address as a number; IPv4 in the upper 32 bits of `high`. */
@@ -59,9 +59,9 @@ static uint64_t take_64(const uint8_t *bytes)
 static struct key key_of(const uint8_t ip[static 16], bool is_ipv4)
 {
 	if (is_ipv4)
-		return (struct key){.high = (uint64_t)ip[0] << 56 | (uint64_t)ip[1] << 48 |
-					    (uint64_t)ip[2] << 40 | (uint64_t)ip[3] << 32};
-	return (struct key){.high = take_64(ip), .low = take_64(ip + 8)};
+		return (struct key){ .high = (uint64_t)ip[0] << 56 | (uint64_t)ip[1] << 48 |
+					     (uint64_t)ip[2] << 40 | (uint64_t)ip[3] << 32 };
+	return (struct key){ .high = take_64(ip), .low = take_64(ip + 8) };
 }
 
 static int compare_keys(struct key a, struct key b)
@@ -76,13 +76,13 @@ static int compare_keys(struct key a, struct key b)
 static struct key key_behind(struct key start, unsigned bits)
 {
 	if (bits == 0)
-		return (struct key){0};
+		return (struct key){ 0 };
 	if (bits <= 64)
-		return (struct key){.high = start.high + (UINT64_C(1) << (64 - bits))};
+		return (struct key){ .high = start.high + (UINT64_C(1) << (64 - bits)) };
 
 	uint64_t low = start.low + (UINT64_C(1) << (128 - bits));
 
-	return (struct key){.high = start.high + (low == 0), .low = low};
+	return (struct key){ .high = start.high + (low == 0), .low = low };
 }
 
 /* ---- networks ---- */
@@ -147,9 +147,9 @@ static void leave(struct networks *networks, struct nest *nest, const struct key
 
 static void flatten(const struct network *sorted, size_t count, struct networks *networks)
 {
-	struct nest nest = {.depth = 0};
+	struct nest nest = { .depth = 0 };
 
-	begin_interval(networks, (struct key){0}, &nest);
+	begin_interval(networks, (struct key){ 0 }, &nest);
 	for (size_t i = 0; i < count; i++) {
 		const struct network *before = i > 0 ? &sorted[i - 1] : NULL;
 
@@ -176,10 +176,10 @@ static int compile_networks(const struct access *access, enum access_kind kind, 
 		const struct access_rule *rule = &access->rules[i];
 
 		if (rule->kind == kind)
-			sorted[count++] = (struct network){.start = key_of(rule->ip, kind == ACCESS_IPV4),
-							   .bits = rule->bits,
-							   .deny = rule->deny,
-							   .rule = (uint32_t)i};
+			sorted[count++] = (struct network){ .start = key_of(rule->ip, kind == ACCESS_IPV4),
+							    .bits = rule->bits,
+							    .deny = rule->deny,
+							    .rule = (uint32_t)i };
 	}
 	if (count == 0)
 		return 0;
@@ -251,7 +251,7 @@ static int compile_ids(const struct access *access, enum access_kind kind, struc
 	for (size_t i = 0; i < access->count; i++)
 		if (access->rules[i].kind == kind)
 			ids->items[ids->count++] =
-				(struct id){.id = access->rules[i].id, .rule = (uint32_t)i};
+				(struct id){ .id = access->rules[i].id, .rule = (uint32_t)i };
 	qsort(ids->items, ids->count, sizeof(*ids->items), compare_ids);
 	drop_doubles(access, ids);
 	return 0;

@@ -49,11 +49,10 @@ void conf_error_add(struct conf_errors *errors, const char *path, unsigned line,
 	va_end(arguments);
 }
 
-void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key,
-		   unsigned line, const char *format, ...)
+static _printf_(5, 0) void add_at(struct conf_errors *errors, const struct conf_section *section,
+				  const char *key, unsigned line, const char *format, va_list arguments)
 {
 	char subject[160];
-	va_list arguments;
 
 	/* A line of [ports] is named as it is written; the command line has no sections. */
 	if (section->is_command)
@@ -65,8 +64,26 @@ void conf_error_at(struct conf_loader *loader, const struct conf_section *sectio
 	else
 		snprintf(subject, sizeof(subject), "[%s]", section->name);
 
+	add(errors, section->where.path, line, subject, format, arguments);
+}
+
+void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key,
+		   unsigned line, const char *format, ...)
+{
+	va_list arguments;
+
 	va_start(arguments, format);
-	add(loader->errors, section->where.path, line, subject, format, arguments);
+	add_at(loader->errors, section, key, line, format, arguments);
+	va_end(arguments);
+}
+
+void conf_warning_at(struct conf_loader *loader, const struct conf_section *section, const char *key,
+		     unsigned line, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add_at(&loader->warnings, section, key, line, format, arguments);
 	va_end(arguments);
 }
 
@@ -81,6 +98,12 @@ static int compare(const void *a, const void *b)
 
 	if (left->rank != right->rank)
 		return left->rank < right->rank ? -1 : 1;
+
+	/* Lists and directories, behind all files of configuration. */
+	int order = strcmp(left->error.path, right->error.path);
+
+	if (order != 0)
+		return order;
 	if (left->error.line != right->error.line)
 		return left->error.line < right->error.line ? -1 : 1;
 	return left->number < right->number ? -1 : 1;

@@ -23,7 +23,7 @@ static const char *kind_name(mode_t mode)
 }
 
 /* Reads to the end, however long the file says it is. */
-static int read_all(int fd, size_t expected, struct conf_file *file)
+static int read_all(int fd, size_t expected, size_t max, struct conf_file *file)
 {
 	size_t room = expected + 1, length = 0;
 	_cleanup_free_ char *bytes = malloc(room + 1);
@@ -33,7 +33,7 @@ static int read_all(int fd, size_t expected, struct conf_file *file)
 	for (;;) {
 		if (length == room) {
 			room *= 2;
-			if (room > 2 * CONF_FILE_MAX)
+			if (room > 2 * max)
 				return -EFBIG;
 
 			char *more = realloc(bytes, room + 1);
@@ -53,7 +53,7 @@ static int read_all(int fd, size_t expected, struct conf_file *file)
 			break;
 		length += (size_t)n;
 	}
-	if (length > CONF_FILE_MAX)
+	if (length > max)
 		return -EFBIG;
 
 	bytes[length] = '\0';
@@ -63,8 +63,8 @@ static int read_all(int fd, size_t expected, struct conf_file *file)
 	return 0;
 }
 
-int conf_file_read(const char *path, bool check_ownership, struct conf_file *ret_file,
-		   char reason[static CONF_FILE_REASON_MAX])
+int conf_file_read_up_to(const char *path, size_t max, bool check_ownership, struct conf_file *ret_file,
+			 char reason[static CONF_FILE_REASON_MAX])
 {
 	struct conf_file file = {0};
 	struct stat status;
@@ -93,10 +93,10 @@ int conf_file_read(const char *path, bool check_ownership, struct conf_file *ret
 		snprintf(reason, CONF_FILE_REASON_MAX, "this is %s, not a file", kind_name(status.st_mode));
 		return -EINVAL;
 	}
-	r = status.st_size > (off_t)CONF_FILE_MAX ? -EFBIG : read_all(fd, (size_t)status.st_size, &file);
+	r = status.st_size > (off_t)max ? -EFBIG : read_all(fd, (size_t)status.st_size, max, &file);
 	if (r == -EFBIG) {
 		snprintf(reason, CONF_FILE_REASON_MAX, "the file is too large; at most %zu MiB are read",
-			 CONF_FILE_MAX / 1024 / 1024);
+			 max / 1024 / 1024);
 		return r;
 	}
 	if (r < 0) {
@@ -108,6 +108,12 @@ int conf_file_read(const char *path, bool check_ownership, struct conf_file *ret
 	file.inode = status.st_ino;
 	*ret_file = file;
 	return 0;
+}
+
+int conf_file_read(const char *path, bool check_ownership, struct conf_file *ret_file,
+		   char reason[static CONF_FILE_REASON_MAX])
+{
+	return conf_file_read_up_to(path, CONF_FILE_MAX, check_ownership, ret_file, reason);
 }
 
 /* Hidden files are editors' and package managers' own; what does not end in

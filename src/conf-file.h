@@ -22,6 +22,10 @@ struct conf_file {
 int conf_file_read(const char *path, bool check_ownership, struct conf_file *ret_file,
 		   char reason[static CONF_FILE_REASON_MAX]);
 
+/* The same of a file of at most `max` bytes. */
+int conf_file_read_up_to(const char *path, size_t max, bool check_ownership, struct conf_file *ret_file,
+			 char reason[static CONF_FILE_REASON_MAX]);
+
 /* Names of the regular configuration files (*.ini) in a directory, in byte order,
  * without hidden files; malloc'ed, as are the names. Returns 0 or -errno. */
 int conf_file_list(const char *directory, char ***ret_names, size_t *ret_count);

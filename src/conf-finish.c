@@ -13,37 +13,6 @@
 
 /* ---- one service ---- */
 
-/* The setting a value came from: the service's own, or that of [defaults]; NULL:
- * nobody set it. */
-static const struct conf_setting *origin(const struct conf_loader *loader, const struct conf_section *section,
-					 const char *key, const struct conf_section **ret_section)
-{
-	const struct conf_setting *setting = conf_section_find(section, key);
-
-	*ret_section = section;
-	if (setting == NULL) {
-		setting = conf_section_find(loader->defaults, key);
-		*ret_section = loader->defaults;
-	}
-	return setting;
-}
-
-/* An error about a key of a service, on the line where it was set. */
-static void refuse(struct conf_loader *loader, const struct conf_section *section, const char *key,
-		   const char *reason)
-{
-	const struct conf_section *where;
-	const struct conf_setting *setting = origin(loader, section, key, &where);
-
-	if (setting == NULL)
-		conf_error_at(loader, section, key, section->where.line, "%s", reason);
-	else if (where == section)
-		conf_error_at(loader, section, key, setting->line, "%s", reason);
-	else
-		conf_error_at(loader, where, key, setting->line, "%s (for the service [%s])", reason,
-			      section->name);
-}
-
 static void check_required(struct conf_loader *loader, const struct conf_section *section)
 {
 	size_t count;
@@ -62,6 +31,8 @@ static const char *applies_to(const struct conf_key *key)
 		return "this key is for IP sockets, and the service listens on none";
 	if ((key->flags & CONF_KEY_FOR_TCP) != 0)
 		return "this key is for TCP sockets, and the service listens on none";
+	if ((key->flags & CONF_KEY_FOR_STREAM) != 0)
+		return "this key is for connections, and the service listens on datagram sockets only";
 	return "this key is for Unix sockets with a path, and the service listens on none";
 }
 
@@ -85,16 +56,16 @@ static void check_wait(struct conf_loader *loader, const struct conf_section *se
 
 	if (!service->wait)
 		return;
-	if (instances != NULL && !instances->is_bad && service->instances != 1)
+	if (instances != NULL && !instances->is_bad && service->limits.instances != 1)
 		conf_error_at(loader, section, "instances", instances->line,
 			      "with wait = yes there is always one instance");
-	service->instances = 1;
+	service->limits.instances = 1;
 
 	for (size_t i = 1; i < service->listen.count; i++) {
 		bool first = endpoint_is_stream(&service->listen.items[0]);
 
 		if (endpoint_is_stream(&service->listen.items[i]) != first) {
-			refuse(loader, section, "wait",
+			conf_refuse(loader, section, "wait",
 			       "with wait = yes all sockets of a service must be of one type, stream or datagram");
 			return;
 		}
@@ -115,7 +86,7 @@ static int resolve_identity(struct conf_loader *loader, const struct conf_sectio
 	*ret_identity = NULL;
 	/* What did not parse is not looked up. */
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
-		const struct conf_setting *setting = origin(loader, section, names[i], &where);
+		const struct conf_setting *setting = conf_setting_origin(loader, section, names[i], &where);
 
 		if (setting != NULL && setting->is_bad)
 			return 0;
@@ -125,7 +96,7 @@ static int resolve_identity(struct conf_loader *loader, const struct conf_sectio
 				 &identity, &key, reason);
 
 	if (r == -EINVAL)
-		refuse(loader, section, names[key], reason);
+		conf_refuse(loader, section, names[key], reason);
 	if (r < 0)
 		return r == -EINVAL ? 0 : r;
 	service->identity = identity->rights;
@@ -149,10 +120,10 @@ static void check_directory(struct conf_loader *loader, const struct conf_sectio
 		if (errno != ENOENT && errno != ENOTDIR)
 			return;
 		snprintf(reason, sizeof(reason), "%.300s: %s", full, strerror(errno));
-		refuse(loader, section, key, reason);
+		conf_refuse(loader, section, key, reason);
 	} else if (!S_ISDIR(status.st_mode)) {
 		snprintf(reason, sizeof(reason), "%.300s is not a directory", full);
-		refuse(loader, section, key, reason);
+		conf_refuse(loader, section, key, reason);
 	}
 }
 
@@ -173,7 +144,7 @@ static void check_places(struct conf_loader *loader, const struct conf_section *
 			 const struct conf_service *service)
 {
 	if (service->chroot != NULL && geteuid() != 0)
-		refuse(loader, section, "chroot",
+		conf_refuse(loader, section, "chroot",
 		       "only root can change the root directory; start usherd as root");
 	else if (service->chroot != NULL)
 		check_directory(loader, section, "chroot", "", service->chroot);
@@ -217,8 +188,8 @@ static void check_limits(struct conf_loader *loader, const struct conf_section *
 		if (!limit->set || getrlimit((__rlimit_resource_t)limits[i].resource, &own) < 0 ||
 		    limit->hard <= own.rlim_max)
 			continue;
-		if (origin(loader, section, limits[i].key, &where) != NULL) {
-			refuse(loader, section, limits[i].key,
+		if (conf_setting_origin(loader, section, limits[i].key, &where) != NULL) {
+			conf_refuse(loader, section, limits[i].key,
 			       "only root can raise this limit above the one usherd was started with");
 			continue;
 		}
@@ -238,7 +209,7 @@ static void check_nice(struct conf_loader *loader, const struct conf_section *se
 		return;
 	if (getrlimit(RLIMIT_NICE, &own) == 0 && own.rlim_cur >= (rlim_t)(20 - service->nice.value))
 		return;
-	refuse(loader, section, "nice", "only root can ask for more than the priority usherd was started with");
+	conf_refuse(loader, section, "nice", "only root can ask for more than the priority usherd was started with");
 }
 
 static int resolve_program(struct conf_loader *loader, const struct conf_section *section,
@@ -253,7 +224,7 @@ static int resolve_program(struct conf_loader *loader, const struct conf_section
 	int r = conf_program_find(loader, service, &path, reason);
 
 	if (r == -EINVAL)
-		refuse(loader, section, "exec", reason);
+		conf_refuse(loader, section, "exec", reason);
 	if (r < 0)
 		return r == -EINVAL ? 0 : r;
 	service->program = path;
@@ -337,6 +308,7 @@ int conf_finish_service(struct conf_loader *loader, const struct conf_section *s
 	check_required(loader, section);
 	check_applies(loader, section, service);
 	check_wait(loader, section, service);
+	conf_agree(loader, section, service);
 	/* What is not offered may lack what it will need. */
 	if (service->disable)
 		return 0;
@@ -345,6 +317,8 @@ int conf_finish_service(struct conf_loader *loader, const struct conf_section *s
 	check_limits(loader, section, service);
 	check_nice(loader, section, service);
 	r = resolve_identity(loader, section, service, &identity);
+	if (r == 0)
+		r = conf_access_finish(loader, section, service);
 	if (r == 0)
 		r = resolve_program(loader, section, service);
 	if (r == 0 && identity != NULL)

@@ -49,6 +49,32 @@ struct conf_source {
 
 struct conf_program; /* a program that was looked for */
 
+/* A list of `allow` or `deny` that stands in a file. */
+struct conf_access_file {
+	UT_hash_handle hh; /* by path */
+	const char *path;
+	struct access_rule *rules; /* malloc'ed; with path and line */
+	size_t count, room;
+};
+
+/* A list as written that names files alone. */
+struct conf_access_words {
+	UT_hash_handle hh;
+	struct conf_access_list list;
+	char key[];
+};
+
+/* What was compiled of two lists; it lies in the arena of the snapshot. */
+struct conf_access {
+	UT_hash_handle hh; /* while the load lasts */
+	struct conf_access *next;
+	struct conf_access_key {
+		const struct access_rule *allow, *deny;
+	} key;
+	struct access *access;
+	unsigned warned; /* of which things, for [defaults] */
+};
+
 /* The load in progress. */
 struct conf_loader {
 	const struct conf_environment *environment;
@@ -57,6 +83,10 @@ struct conf_loader {
 	struct arena *scratch; /* until the load ends */
 	struct identity_cache *identities;
 	struct conf_program *programs;
+	struct conf_access_file *access_files;
+	struct conf_access_words *access_words;
+	struct conf_access *access_by_lists, *compiled; /* a hash, and all of them as a list */
+	struct conf_errors warnings;
 
 	struct conf_section *by_name;
 	struct conf_section *daemon, *defaults; /* or NULL */
@@ -78,12 +108,17 @@ struct conf_loader {
 struct conf_snapshot {
 	struct conf conf;
 	struct arena *arena;
+	struct conf_access *compiled;
 	unsigned references;
 };
 
 /* conf_error_add() about a section (key NULL) or a key of it. */
 void conf_error_at(struct conf_loader *loader, const struct conf_section *section, const char *key,
 		   unsigned line, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The same for what is allowed but probably not meant. */
+void conf_warning_at(struct conf_loader *loader, const struct conf_section *section, const char *key,
+		     unsigned line, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Puts errors in the order of the files, then of lines. */
 void conf_errors_sort(struct conf_errors *errors, const struct conf_source *sources, size_t source_count);
@@ -113,6 +148,20 @@ const char *conf_meant_section(const char *name);
 /* What a section itself says about a key, or NULL. */
 struct conf_setting *conf_section_find(const struct conf_section *section, const char *key);
 
+/* The setting a value came from: the service's own, or that of [defaults]; NULL:
+ * nobody set it. */
+const struct conf_setting *conf_setting_origin(const struct conf_loader *loader,
+					       const struct conf_section *section, const char *key,
+					       const struct conf_section **ret_section);
+
+/* An error about a key of a service, on the line where it was set. */
+void conf_refuse(struct conf_loader *loader, const struct conf_section *section, const char *key,
+		 const char *reason);
+
+/* What a section sets, in the snapshot's arena. Returns 0 or -ENOMEM. */
+int conf_origins_make(struct arena *arena, const struct conf_section *section, const struct conf_origin **ret_origins,
+		      size_t *ret_count);
+
 /* Turns what was read into `conf`: fills in defaults, parses, looks up, checks.
  * Returns 0 or -ENOMEM; errors are listed. */
 int conf_merge(struct conf_loader *loader, struct conf *conf);
@@ -122,6 +171,29 @@ int conf_merge(struct conf_loader *loader, struct conf *conf);
 int conf_finish_service(struct conf_loader *loader, const struct conf_section *section,
 			struct conf_service *service);
 int conf_finish_all(struct conf_loader *loader, struct conf *conf);
+
+/* A list of `allow` or `deny` that was parsed: each rule learns where it stands, and paths become
+ * absolute. Returns 0 or -ENOMEM. */
+int conf_access_place(struct conf_loader *loader, const struct conf_section *section,
+		      const struct conf_setting *setting, struct conf_access_list *list);
+
+/* Reads the lists a service names and compiles limits.access, or finds it compiled.
+ * Returns 0 or -ENOMEM; errors and warnings are listed. */
+int conf_access_finish(struct conf_loader *loader, const struct conf_section *section,
+		       struct conf_service *service);
+void conf_access_free(struct conf_access *compiled);
+
+/* The rules in a file. What is wrong in it is told once, with its lines. Returns 0; -EINVAL with a
+ * reason, the first time that it cannot be read; or -ENOMEM. `path` lies in the snapshot's arena. */
+int conf_access_file_get(struct conf_loader *loader, const char *path, const struct conf_access_file **ret_file,
+			 char reason[static CONF_REASON_MAX]);
+void conf_access_files_free(struct conf_access_file *files);
+
+/* Sees that values which depend on each other agree, and works out limits.per_source. */
+void conf_agree(struct conf_loader *loader, const struct conf_section *section, struct conf_service *service);
+
+/* Whether a key means something with wait = yes. */
+bool conf_agree_waits(const char *key);
 
 /* Finds the program that `word` names for a service, and checks that it can be
  * executed. Returns 0 and the path as seen by the service; -EINVAL with a

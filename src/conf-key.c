@@ -11,6 +11,7 @@
 #define FOR_IP CONF_KEY_FOR_IP
 #define FOR_TCP CONF_KEY_FOR_TCP
 #define FOR_FILE CONF_KEY_FOR_FILE
+#define FOR_STREAM CONF_KEY_FOR_STREAM
 
 /* A group's title is a row without a name, so that the table needs no second list. */
 #define GROUP(title) {.group = (title)},
@@ -72,7 +73,9 @@ const char *conf_key_suggest(enum conf_scope scope, const char *name)
 
 bool conf_key_applies(const struct conf_key *key, const struct endpoint_list *list)
 {
-	if ((key->flags & (CONF_KEY_FOR_IP | CONF_KEY_FOR_TCP | CONF_KEY_FOR_FILE)) == 0)
+	const unsigned kinds = CONF_KEY_FOR_IP | CONF_KEY_FOR_TCP | CONF_KEY_FOR_FILE | CONF_KEY_FOR_STREAM;
+
+	if ((key->flags & kinds) == 0)
 		return true;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct endpoint *endpoint = &list->items[i];
@@ -83,6 +86,8 @@ bool conf_key_applies(const struct conf_key *key, const struct endpoint_list *li
 		if ((key->flags & CONF_KEY_FOR_TCP) != 0 && is_ip && endpoint_is_stream(endpoint))
 			return true;
 		if ((key->flags & CONF_KEY_FOR_FILE) != 0 && endpoint_has_path(endpoint))
+			return true;
+		if ((key->flags & CONF_KEY_FOR_STREAM) != 0 && endpoint_is_stream(endpoint))
 			return true;
 	}
 	return false;

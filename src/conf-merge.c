@@ -63,6 +63,10 @@ static int apply_settings(struct conf_loader *loader, const struct conf_section 
 					      : "");
 		} else if (r < 0) {
 			return r;
+		} else if (key->type == &conf_type_access) {
+			r = conf_access_place(loader, section, setting, conf_key_field(key, base));
+			if (r < 0)
+				return r;
 		}
 	}
 	return 0;
@@ -75,8 +79,10 @@ static int merge_service(struct conf_loader *loader, const struct conf_section *
 	service->name = section->name;
 	service->where = section->where;
 
-	int r = apply_settings(loader, section, service);
+	int r = conf_origins_make(loader->arena, section, &service->origins, &service->origin_count);
 
+	if (r == 0)
+		r = apply_settings(loader, section, service);
 	return r < 0 ? r : conf_finish_service(loader, section, service);
 }
 
@@ -92,6 +98,9 @@ int conf_merge(struct conf_loader *loader, struct conf *conf)
 		r = apply_settings(loader, loader->daemon, &conf->daemon);
 	if (r == 0 && loader->defaults != NULL)
 		r = apply_settings(loader, loader->defaults, &defaults);
+	if (r == 0 && loader->defaults != NULL)
+		r = conf_origins_make(loader->arena, loader->defaults, &defaults.default_origins,
+				      &defaults.default_origin_count);
 	if (r < 0)
 		return r;
 

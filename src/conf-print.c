@@ -18,6 +18,8 @@ static bool is_worth_it(const struct conf_key *key, const struct conf_service *s
 	if (key->type == &conf_type_text)
 		return ((const char *const *)(const void *)((const char *)service + key->offset))[0][0] !=
 		       '\0';
+	if (service->wait && !conf_agree_waits(key->name))
+		return false;
 	return conf_key_applies(key, &service->listen);
 }
 

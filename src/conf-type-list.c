@@ -41,9 +41,8 @@ static const char *take_item(const char *text, char *to)
 	return quote == 0 ? text : NULL;
 }
 
-/* Splits into words that live in the arena; an empty text gives none. */
-static int split_list(const struct conf_input *input, struct conf_words *ret_words,
-		      char reason[static CONF_REASON_MAX])
+int conf_type_split(const struct conf_input *input, struct conf_words *ret_words,
+		    char reason[static CONF_REASON_MAX])
 {
 	size_t length = strlen(input->text), room = 1;
 	const char *text = input->text;
@@ -81,7 +80,7 @@ static int split_list(const struct conf_input *input, struct conf_words *ret_wor
 	return 0;
 }
 
-/* Written as words_split() and split_list() read it. A `;` stands outside the
+/* Written as words_split() and conf_type_split() read it. A `;` stands outside the
  * quotes behind a backslash: ` ;` would start a comment. */
 static void print_quoted(const char *word, FILE *out)
 {
@@ -117,9 +116,8 @@ void conf_type_print_word(const char *word, FILE *out)
 /* Where a line of a long value should end. */
 #define PRINT_WIDTH 90
 
-/* Writes the next word of a value; `column` is where the line stands. A word that begins a
- * line must not look like a key or a section there. */
-static void print_next(const char *word, const char *separator, size_t *column, FILE *out)
+/* A word that begins a line must not look like a key or a section there. */
+void conf_type_print_item(const char *word, const char *separator, size_t *column, FILE *out)
 {
 	size_t length = strlen(word) + strlen(separator) + 1;
 	char stop = word[strspn(word, LETTERS "_")];
@@ -145,7 +143,7 @@ static void print_words(const void *field, const char *separator, FILE *out)
 	size_t column = 0;
 
 	for (size_t i = 0; i < words->count; i++)
-		print_next(words->items[i], separator, &column, out);
+		conf_type_print_item(words->items[i], separator, &column, out);
 }
 
 static void print_list(const void *field, FILE *out)
@@ -193,7 +191,7 @@ static int parse_list(const struct conf_input *input, check_item *check, void *f
 		      char reason[static CONF_REASON_MAX])
 {
 	struct conf_words words;
-	int r = split_list(input, &words, reason);
+	int r = conf_type_split(input, &words, reason);
 
 	if (r == 0 && words.count > ITEMS_MAX)
 		r = conf_type_refuse(reason, "the list has %zu items; at most %d are allowed", words.count,
@@ -393,7 +391,7 @@ static int parse_endpoints(const struct conf_input *input, void *field, char rea
 {
 	_cleanup_(free_vector) struct endpoint_vector vector = {0};
 	struct conf_words words;
-	int r = split_list(input, &words, reason);
+	int r = conf_type_split(input, &words, reason);
 
 	if (r == 0 && words.count == 0)
 		r = conf_type_refuse(reason, "an address is missing: a port, ADDRESS:PORT, unix:/path ...");
@@ -420,7 +418,7 @@ static void print_endpoints(const void *field, FILE *out)
 	size_t column = 0;
 
 	for (size_t i = 0; i < list->count; i++)
-		print_next(endpoint_print(&list->items[i], text), ",", &column, out);
+		conf_type_print_item(endpoint_print(&list->items[i], text), ",", &column, out);
 }
 
 const struct conf_type conf_type_endpoints = {

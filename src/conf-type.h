@@ -95,6 +95,12 @@ int conf_type_milliseconds(const char *text, int64_t min, int64_t max, int64_t *
 void conf_type_print_size(int64_t size, FILE *out);
 void conf_type_print_milliseconds(int64_t ms, FILE *out);
 
+/* For types that are lists: the items of a text, apart by commas or blanks, in the input's arena; an
+ * empty text has none. And one item of a list, written; `column` is where the line stands, 0 at first. */
+int conf_type_split(const struct conf_input *input, struct conf_words *ret_words,
+		    char reason[static CONF_REASON_MAX]);
+void conf_type_print_item(const char *item, const char *separator, size_t *column, FILE *out);
+
 /* Writes a word so that words_split() and lists take it as one, and no reader
  * of the file takes a part of it for a comment. */
 void conf_type_print_word(const char *word, FILE *out);

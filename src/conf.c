@@ -162,6 +162,11 @@ static int read_files(struct conf_loader *loader, const char *path)
 void conf_loader_clean(struct conf_loader *loader)
 {
 	HASH_CLEAR(hh, loader->by_name);
+	HASH_CLEAR(hh, loader->access_words);
+	HASH_CLEAR(hh, loader->access_by_lists);
+	conf_access_files_free(loader->access_files);
+	conf_access_free(loader->compiled);
+	conf_errors_free(&loader->warnings);
 	conf_programs_free(loader->programs);
 	identity_cache_free(loader->identities);
 	free(loader->sources);
@@ -217,8 +222,13 @@ static int finish(struct conf_loader *loader, struct conf **ret_conf)
 	if (r < 0)
 		return r;
 
+	conf_errors_sort(&loader->warnings, loader->sources, loader->source_count);
+	snapshot->conf.warnings = loader->warnings;
+	snapshot->compiled = loader->compiled;
 	snapshot->arena = loader->arena;
 	snapshot->references = 1;
+	loader->warnings = (struct conf_errors){0};
+	loader->compiled = NULL;
 	loader->arena = NULL;
 	*ret_conf = &snapshot->conf;
 	return 0;
@@ -276,6 +286,8 @@ void conf_unref(struct conf *conf)
 {
 	if (conf == NULL || --snapshot_of(conf)->references > 0)
 		return;
+	conf_access_free(snapshot_of(conf)->compiled);
+	conf_errors_free(&conf->warnings);
 	/* The snapshot lies in its own arena. */
 	arena_free(snapshot_of(conf)->arena);
 }

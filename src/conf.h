@@ -134,8 +134,9 @@ struct conf_service {
 	uint64_t first_byte_ns, idle_ns, time_limit_ns, kill_after_ns, linger_ns;
 	bool kill_on_hangup;
 
-	const struct conf_origin *origins; /* what the service's section or [defaults] set */
-	size_t origin_count;
+	/* What the service's own section set, and what [defaults] did (one array for all services). */
+	const struct conf_origin *origins, *default_origins;
+	size_t origin_count, default_origin_count;
 };
 
 enum conf_log_address {

@@ -35,7 +35,7 @@ START_TEST(defaults_of_the_table)
 	ck_assert_uint_eq(a->socket.socket_mode, 0600);
 	ck_assert_uint_eq(a->socket.socket_uid, (uid_t)-1);
 	ck_assert_uint_eq(a->socket.socket_gid, (gid_t)-1);
-	ck_assert_uint_eq(a->instances, 100);
+	ck_assert_uint_eq(a->limits.instances, 100);
 	ck_assert_uint_eq(a->kill_after_ns, 5 * NS_PER_S);
 	ck_assert_int_eq(conf->daemon.log_level, 3);
 	ck_assert_uint_eq(conf->daemon.max_sessions, 0);
@@ -52,7 +52,7 @@ START_TEST(own_before_defaults)
 		  "[defaults]\numask = 027\ninstances = 7\nrlimit_core = 0\n");
 	ck_assert_uint_eq(service("a")->umask, 077);
 	ck_assert_uint_eq(service("b")->umask, 027);
-	ck_assert_uint_eq(service("a")->instances, 7);
+	ck_assert_uint_eq(service("a")->limits.instances, 7);
 	ck_assert(service("b")->rlimit[CONF_RLIMIT_CORE].set);
 	ck_assert_str_eq(conf->services[0].name, "a");
 	ck_assert_str_eq(conf->services[1].name, "b");
@@ -106,7 +106,7 @@ END_TEST
 START_TEST(wait_has_one_instance)
 {
 	load_good("[defaults]\ninstances = 50\n[a]\nlisten = 127.0.0.1:7007/udp\n" CAT "wait = yes\n");
-	ck_assert_uint_eq(service("a")->instances, 1);
+	ck_assert_uint_eq(service("a")->limits.instances, 1);
 }
 END_TEST
 
@@ -425,7 +425,7 @@ START_TEST(command_line)
 	ck_assert_str_eq(conf->services[0].where.path, "command line");
 	ck_assert_uint_eq(conf->services[0].where.line, 0);
 	ck_assert_uint_eq(conf->services[0].listen.count, 3);
-	ck_assert_uint_eq(conf->services[0].instances, 3);
+	ck_assert_uint_eq(conf->services[0].limits.instances, 3);
 	ck_assert_uint_eq(conf->services[0].exec.count, 5);
 	for (size_t i = 0; i < 5; i++)
 		ck_assert_str_eq(conf->services[0].exec.items[i], command[i]);
