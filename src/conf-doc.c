@@ -44,14 +44,17 @@ static void print_bound(const struct conf_key *key, int64_t bound, FILE *out)
 		conf_type_print_milliseconds(bound, out);
 	else if (key->type == &conf_type_size || key->type == &conf_type_rlimit_size)
 		conf_type_print_size(bound, out);
+	else if (key->type == &conf_type_decimal)
+		key->type->print(&(unsigned){(unsigned)bound}, out);
 	else
 		fprintf(out, "%lld", (long long)bound);
 }
 
-/* A mode has bounds, but nobody asks. */
+/* A mode has bounds, but nobody asks; a rate and prefixes tell their own. */
 static bool has_bounds(const struct conf_key *key)
 {
-	return key->max != 0 && key->max != INT64_MAX && key->type != &conf_type_mode;
+	return key->max != 0 && key->max != INT64_MAX && key->type != &conf_type_mode &&
+	       key->type != &conf_type_rate && key->type != &conf_type_prefixes;
 }
 
 static void print_key(const struct conf_key *key, FILE *out)

@@ -115,7 +115,8 @@ static int parse_rate(const struct conf_input *input, void *field, char reason[s
 	if (*rest != '/')
 		return conf_type_refuse(reason, "'%.80s' does not say in what time; write %s/s or %s/min",
 					input->text, count_text, count_text);
-	rest = take_word(rest + 1, BLANKS, time_text);
+	rest++;
+	rest = take_word(rest + strspn(rest, BLANKS), BLANKS, time_text);
 	if (rest == NULL)
 		return refuse_rate(input->text, reason);
 

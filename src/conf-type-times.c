@@ -313,16 +313,24 @@ static int parse_times(const struct conf_input *input, void *field, char reason[
 	return r;
 }
 
-/* A window a line: they are long, and a line of a file is not without end. */
+/* Where a line of a long value should end; a line of a file is not without end. */
+#define PRINT_WIDTH 90
+
 static void print_times(const void *field, FILE *out)
 {
 	const struct schedule *schedule = field;
 	char text[SCHEDULE_TEXT_MAX];
+	size_t column = 0;
 
 	if (schedule->count == 0)
 		fputs("always", out);
-	for (size_t i = 0; i < schedule->count; i++)
-		fprintf(out, "%s%s", i > 0 ? ",\n        " : "", schedule_print(&schedule->windows[i], text));
+	for (size_t i = 0; i < schedule->count; i++) {
+		size_t length = strlen(schedule_print(&schedule->windows[i], text)) + 2;
+		bool is_full = column > 0 && column + length > PRINT_WIDTH;
+
+		fprintf(out, "%s%s", i == 0 ? "" : is_full ? ",\n        " : ", ", text);
+		column = is_full ? length : column + length;
+	}
 }
 
 const struct conf_type conf_type_times = {
