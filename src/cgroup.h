@@ -18,7 +18,8 @@ struct cgroup_place {
 #define CGROUP_REASON_MAX 256
 
 /* `where`: "auto": the cgroup we are in, if it was delegated to us (systemd's Delegate=yes: the extended
- * attribute user.delegate or trusted.delegate is 1), else there is no pool: *ret_pool is NULL and 0 is returned. A path: that directory,
+ * attribute user.delegate or trusted.delegate is 1), else there is no pool: *ret_pool is NULL and 0 is returned (so, too, when it cannot be used; then `reason` says why, and else
+ * it is empty). A path: that directory,
  * which is made (its parent must exist); its failure is an error with a reason that says what to do. Sessions get
  * WHERE/session-N. Returns 0 or -errno. */
 int cgroup_pool_new(const char *where, struct cgroup_pool **ret_pool, char reason[static CGROUP_REASON_MAX]);

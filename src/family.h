@@ -20,7 +20,8 @@
 
 struct family {
 	pid_t group;    /* the leader's pid: its group's and its session's number */
-	int pidfd;      /* of the leader; borrowed; stays valid when the leader is collected */
+	int pidfd;      /* of the leader; borrowed; stays valid when the leader is collected. -1: unknown, which
+			 * makes do for what only looks for strays by their environment */
 	bool leader_gone; /* it has been collected (waited for) */
 	uint64_t session; /* USHERD_SESSION */
 	struct cgroup_place cgroup;
@@ -29,22 +30,27 @@ struct family {
 /* Makes the daemon the reaper of orphans. Once, at the start. Returns 0 or -errno. */
 int family_adopt_orphans(void);
 
-/* Whether any process of the group is left (zombies not collected count only for the leader).
+/* Whether any process of the group is left, stopped ones too. A zombie counts when it is the leader, or when
+ * its parent lives, is not us, and does not collect it (Linux 6.9 and later).
  * Exact at any time: by PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), else, once the leader
- * is gone, by whether we have a living child in the group. Collects dead children of the group. */
+ * is gone, by whether we have a living child in the group. Collects dead children of the group when the leader is gone. */
 bool family_is_alive(const struct family *family);
 
 /* Sends a signal to the whole group. SIGKILL also goes to the cgroup, if there is one. Only while
- * the leader has not been collected, or family_is_alive() (asked within). */
+ * the leader has not been collected, or the group is alive as above (asked within). */
 void family_signal(const struct family *family, int signo);
 
-/* Looks for processes that belong to these families but left their groups, and sends them the signal
+/* Looks for living processes that belong to these families but left their groups, and sends them the signal
  * (pidfd_send_signal(2), after looking again whether it is still the same process). Goes over /proc once,
- * whatever the number of families. Returns how many were found. */
+ * whatever the number of families. Returns how many were found; signal 0 only counts. They are
+ * - descendants of the families' processes and of strays; this needs the pidfd, and ancestors that live: so
+ *   SIGKILL for strays comes before that for the group, or what is found depends on the environment alone;
+ * - our children that are in no family's group and were started with a family's USHERD_SESSION.
+ * One that is born meanwhile, or whose ancestor dies meanwhile, may be missed: search until none is found. */
 size_t family_signal_strays(const struct family *const *families, size_t count, int signo);
 
-/* Collects dead orphans that no session waits for. `leader_dead` is called for each dead child that
- * `is_leader` knows, instead of collecting it: its session collects it. Returns how many children were collected. */
+/* Collects dead orphans that no session waits for: each dead child for which `is_leader` does not say that it is a
+ * leader that was not collected; its session collects that. Returns how many children were collected. */
 size_t family_collect_orphans(bool (*is_leader)(void *context, pid_t pid), void *context);
 
 #endif
