@@ -52,7 +52,7 @@ static int take_line(struct conf_loader *loader, struct conf_access_file *file, 
 	if (is_rest(text))
 		return 0;
 
-	char *end = text + strcspn(text, " \t");
+	char *end = text + strcspn(text, " \t#;");
 
 	if (!is_rest(end)) {
 		conf_error_add(loader->errors, file->path, line, NULL,
