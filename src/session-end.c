@@ -9,8 +9,8 @@
 #include "base.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -74,10 +74,10 @@ static void finish(struct session *session)
 			  outcome->signalled ? SESSION_SIGNAL :
 					       SESSION_EXIT;
 	log_outcome(session);
+	session_living_remove(session);
 	if (session->ending)
 		session_strays_signal(session, SIGKILL);
 	cgroup_give(&session->family.cgroup);
-	session_living_remove(session);
 	table->ended(table->context, session, outcome);
 
 	if (session_keep_for_stderr(session))

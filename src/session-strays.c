@@ -10,6 +10,7 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #define SEARCH_DELAY_NS  (20 * NS_PER_MS)
@@ -28,6 +29,14 @@ static void arm_search(struct session_table *table, uint64_t delay_ns)
 	(void)loop_arm(table->means.loop, &table->search, at_ns);
 }
 
+/* While a session lives its strays are known by their ancestors, too. */
+static const struct family *family_of(const struct session_stray *stray)
+{
+	const struct session *session = stray->session;
+
+	return session->live && session->id == stray->id ? &session->family : &stray->family;
+}
+
 /* Searches for those that are to get this signal; tells how many were found. */
 static size_t search_for(struct session_table *table, int signo)
 {
@@ -38,7 +47,7 @@ static size_t search_for(struct session_table *table, int signo)
 		return 0;
 	for (size_t i = 0; i < table->stray_count; i++)
 		if (table->strays[i].signo == signo)
-			families[count++] = &table->strays[i].family;
+			families[count++] = family_of(&table->strays[i]);
 	return count > 0 ? family_signal_strays(families, count, signo) : 0;
 }
 
@@ -59,14 +68,20 @@ static void search(struct session_table *table)
 	table->stray_count = left;
 }
 
-static void search_due(struct loop_timer *timer)
+static void search_and_rest(struct session_table *table)
 {
-	struct session_table *table = container_of(timer, struct session_table, search);
 	uint64_t begun_ns = clock_now_ns(), took_ns;
 
 	search(table);
 	took_ns = clock_now_ns() - begun_ns;
 	table->search_rest_ns = begun_ns + took_ns * (SEARCH_REST + 1);
+}
+
+static void search_due(struct loop_timer *timer)
+{
+	struct session_table *table = container_of(timer, struct session_table, search);
+
+	search_and_rest(table);
 	if (table->stray_count > 0)
 		arm_search(table, SEARCH_DELAY_NS);
 }
@@ -79,15 +94,26 @@ void session_strays_signal(const struct session *session, int signo)
 	if (session->family.cgroup.pool != NULL)
 		return;
 	if (table->stray_count == SESSION_STRAYS_MOST)
-		search(table);
+		search_and_rest(table);
 	if (table->stray_count == SESSION_STRAYS_MOST)
 		return;
 
 	struct session_stray *stray = &table->strays[table->stray_count++];
 
-	*stray = (struct session_stray){ .family = session->family, .signo = signo, .tries = SEARCH_TRIES };
+	*stray = (struct session_stray){
+		.session = session,
+		.id = session->id,
+		.family = session->family,
+		.signo = signo,
+		.tries = SEARCH_TRIES,
+	};
 	stray->family.pidfd = -1; /* it may be closed before the search */
-	arm_search(table, SEARCH_DELAY_NS);
+	/* With the session its strays lose their ancestors: this is the last moment. When many
+	 * end together the environment must do for the rest of them. */
+	if (signo == SIGKILL && session->live && clock_now_ns() >= table->search_rest_ns)
+		search_and_rest(table);
+	if (table->stray_count > 0)
+		arm_search(table, SEARCH_DELAY_NS);
 }
 
 /* ---- orphans ---- */

@@ -9,7 +9,9 @@
 
 /* A session that was told to end, whose strays are looked for. */
 struct session_stray {
-	struct family family;
+	const struct session *session; /* may have ended since: then its id is another, or it does not live */
+	uint64_t id;
+	struct family family; /* as it was */
 	int signo;
 	unsigned tries; /* left */
 };
@@ -75,7 +77,8 @@ bool session_finish_if_empty(struct session *session);
 
 /* ---- session-strays.c ---- */
 
-/* The session was told to end by this signal: so are its strays, soon. */
+/* The session is told to end by this signal, or (SIGKILL) has ended after that: so are its strays,
+ * soon. Called before its group gets the signal, because strays are best known by their ancestors. */
 void session_strays_signal(const struct session *session, int signo);
 
 /* There are children: dead ones that no session waits for are collected from time to time. Idempotent. */

@@ -43,10 +43,10 @@ void session_terminate(struct session *session, enum session_reason reason, bool
 	if (!session->ending)
 		session->reason = reason;
 	session->ending = true;
+	session_strays_signal(session, signo);
 	family_signal(&session->family, signo);
 	if (!at_once)
 		family_signal(&session->family, SIGCONT); /* a stopped one could not end */
-	session_strays_signal(session, signo);
 	session_due_at(session, SESSION_DUE_KILL,
 		       now_ns + (at_once ? KILLED_WAIT_NS : session->settings->kill_after_ns));
 }
