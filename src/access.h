@@ -31,8 +31,9 @@ struct access_rule {
 };
 
 /* Parses one word: `all`, `loopback` (gives two rules), ADDRESS, ADDRESS/BITS, uid:, gid: (number
- * or name), cid:NUMBER. At most 2 rules are written. Returns how many; or -EINVAL with a sentence in
- * `reason`: host names, host bits that are set (and what to write instead), scopes, lengths ...; or -ENOMEM. */
+ * or name), cid:NUMBER. At most 2 rules are written. Returns how many; -EINVAL with a sentence in
+ * `reason`: host names, host bits that are set (and what to write instead), scopes, lengths ...;
+ * or -ENOMEM. */
 #define ACCESS_REASON_MAX 256
 #define ACCESS_RULES_OF_WORD 2
 int access_parse(const char *word, struct access_rule ret_rules[static ACCESS_RULES_OF_WORD],
@@ -54,8 +55,8 @@ void access_free(struct access *access);
 /* Whether the client may come, and in `ret_rule` (which may be NULL) the rule that says so, NULL
  * when none matches. `groups` are the supplementary groups of a Unix peer. At most some 20 steps
  * for 100,000 rules; O(groups) for gid rules. */
-bool access_allows(const struct access *access, const struct peer *peer, const gid_t *groups, size_t group_count,
-		   const struct access_rule **ret_rule);
+bool access_allows(const struct access *access, const struct peer *peer, const gid_t *groups,
+		   size_t group_count, const struct access_rule **ret_rule);
 
 /* Whether there is a rule about a gid: only then are a peer's groups asked for. */
 bool access_asks_groups(const struct access *access);

@@ -159,8 +159,8 @@ void conf_refuse(struct conf_loader *loader, const struct conf_section *section,
 		 const char *reason);
 
 /* What a section sets, in the snapshot's arena. Returns 0 or -ENOMEM. */
-int conf_origins_make(struct arena *arena, const struct conf_section *section, const struct conf_origin **ret_origins,
-		      size_t *ret_count);
+int conf_origins_make(struct arena *arena, const struct conf_section *section,
+		      const struct conf_origin **ret_origins, size_t *ret_count);
 
 /* Turns what was read into `conf`: fills in defaults, parses, looks up, checks.
  * Returns 0 or -ENOMEM; errors are listed. */
@@ -185,8 +185,8 @@ void conf_access_free(struct conf_access *compiled);
 
 /* The rules in a file. What is wrong in it is told once, with its lines. Returns 0; -EINVAL with a
  * reason, the first time that it cannot be read; or -ENOMEM. `path` lies in the snapshot's arena. */
-int conf_access_file_get(struct conf_loader *loader, const char *path, const struct conf_access_file **ret_file,
-			 char reason[static CONF_REASON_MAX]);
+int conf_access_file_get(struct conf_loader *loader, const char *path,
+			 const struct conf_access_file **ret_file, char reason[static CONF_REASON_MAX]);
 void conf_access_files_free(struct conf_access_file *files);
 
 /* Sees that values which depend on each other agree, and works out limits.per_source. */

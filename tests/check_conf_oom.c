@@ -155,7 +155,49 @@ START_TEST(bad_file)
 }
 END_TEST
 
+/* A list of networks long enough to grow, and one that is wrong here and there. */
+static void put_list(char path[static 32], bool is_bad)
+{
+	strcpy(path, "/tmp/check_conf_oom.XXXXXX");
+
+	int fd = mkstemp(path);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	ck_assert_ptr_nonnull(file);
+	for (unsigned i = 0; i < 200; i++)
+		fprintf(file, "10.0.%u.0/24\n2001:db8:%x::/48\n%s", i, i, is_bad && i % 50 == 0 ? "x\n" : "");
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Compiled rules, shared and not, and warnings: they belong to the snapshot, and lie beside it. */
+START_TEST(lists)
+{
+	char path[32], text[2000];
+	size_t failed, count;
+
+	for (int is_bad = 0; is_bad < 2; is_bad++) {
+		put_list(path, is_bad);
+		snprintf(text, sizeof(text),
+			 "[defaults]\ndeny = file:%s\n"
+			 "[a]\nlisten = 7101\nexec = /bin/cat\n"
+			 "[b]\nlisten = 7102\nexec = /bin/cat\nallow = uid:0, gid:0, cid:3, loopback\n"
+			 "[c]\nlisten = 7103\nexec = /bin/cat\ndeny = 192.0.2.0/24\nallow =\n"
+			 "[d]\nlisten = 7104\nexec = /bin/cat\ndeny = file:%s\n%s",
+			 path, path, is_bad ? "allow = file:/nonexistent/list\n" : "");
+		count = fail_each(text, is_bad ? -EINVAL : 0, &failed);
+		ck_assert_int_eq(unlink(path), 0);
+		ck_assert_uint_gt(count, 40);
+		ck_assert_uint_ge(failed, is_bad ? 10 : count / 2);
+	}
+}
+END_TEST
+
 #else
+
+START_TEST(lists)
+{
+}
+END_TEST
 
 START_TEST(good_file)
 {
@@ -176,6 +218,7 @@ static Suite *make_suite(void)
 
 	tcase_add_test(all, good_file);
 	tcase_add_test(all, bad_file);
+	tcase_add_test(all, lists);
 	suite_add_tcase(suite, all);
 	return suite;
 }
