@@ -367,6 +367,9 @@ END_TEST
 
 /* ---- the end ---- */
 
+/* Static, since the end of the test's own sessions is told there, too. */
+static unsigned drained;
+
 static void on_drained(void *context)
 {
 	++*(unsigned *)context;
@@ -379,7 +382,6 @@ static bool is_one(void *context)
 
 START_TEST(drain)
 {
-	unsigned drained = 0;
 	int client;
 
 	ck_assert_int_eq(apply("[a]\nlisten = 127.0.0.1:%u\nexec = /bin/cat\n", port), 0);
@@ -398,11 +400,130 @@ END_TEST
 
 START_TEST(drain_idle)
 {
-	unsigned drained = 0;
-
 	ck_assert_int_eq(apply("[a]\nlisten = 127.0.0.1:%u\nexec = /bin/cat\n", port), 0);
 	service_set_drain(set, on_drained, &drained);
 	ck_assert_uint_eq(drained, 1);
+}
+END_TEST
+
+/* A client that does not end its side is waited for, but not when the time of the drain is up. */
+START_TEST(drain_lingers)
+{
+	int client;
+
+	ck_assert_int_eq(apply("[a]\nlisten = 127.0.0.1:%u\nexec = /bin/sh -c 'echo bye'\nlinger = 1h\n",
+			       port),
+			 0);
+	client = connect_to(port);
+	ck_assert_str_eq(answer(client), "bye\n");
+	wait_for_log("end service=a");
+	ck_assert_uint_eq(linger_count(set->linger), 1);
+	service_set_drain(set, on_drained, &drained);
+	run_a_while();
+	ck_assert_uint_eq(drained, 0);
+	if (_i == 0)
+		close(client);
+	else
+		service_set_terminate(set, false);
+	run_until(loop, log_, is_one, &drained);
+	ck_assert_uint_eq(linger_count(set->linger), 0);
+	if (_i != 0)
+		close(client);
+}
+END_TEST
+
+/* ---- programs that fail at once ---- */
+
+static unsigned starts(void)
+{
+	log_flush(log_);
+	return count_in(read_file(log_path), "start service=s ");
+}
+
+/* Connects from this address of 127/8 and waits for the end of the connection. */
+static bool is_served_from(uint8_t last, char text[static 16])
+{
+	struct sockaddr_in own = loopback(0), address = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned before = starts();
+	ssize_t n;
+
+	own.sin_addr.s_addr = htonl(0x7f000000U + last);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	run_until(loop, log_, answered, &fd);
+	n = recv(fd, text, 15, 0);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	wait_for_sessions(0);
+	return starts() > before;
+}
+
+/* One source sees failures only: it is refused for a while, others are not. */
+START_TEST(failures_of_one_source)
+{
+	char text[16];
+
+	ck_assert_int_eq(apply("[s]\nlisten = 127.0.0.1:%u\nexec = /bin/false\n", port), 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert_msg(is_served_from(5, text), "client %d", i);
+	for (int i = 0; i < 5; i++)
+		ck_assert(!is_served_from(5, text));
+	ck_assert(is_served_from(6, text));
+	wait_for_log("failing service=s status=1 in_a_row=10 pause=0.100 message=");
+	wait_for_log("refuse service=s peer=127.0.0.5:");
+	wait_for_log("reason=throttle");
+	/* It may come again when the pause is over. */
+	run_a_while();
+	run_a_while();
+	run_a_while();
+	ck_assert(is_served_from(5, text));
+	ck_assert_uint_eq(count_in(read_file(log_path), "failing "), 1);
+	ck_assert_uint_eq(count_in(read_file(log_path), "recovered "), 0);
+}
+END_TEST
+
+/* Three sources see failures only: nobody is refused, all wait; the first success ends it. */
+START_TEST(failures_of_many_sources)
+{
+	const char *program = path_in(folder, "program"), *other_program = path_in(folder, "other");
+	char text[16];
+
+	write_file(program, 0755, "#!/bin/sh\nexit 1\n");
+	write_file(other_program, 0755, "#!/bin/sh\necho works\n");
+	ck_assert_int_eq(apply("[s]\nlisten = 127.0.0.1:%u\nexec = %s\n", port, program), 0);
+	for (int i = 0; i < 15; i++)
+		ck_assert_msg(is_served_from((uint8_t)(5 + i % 3), text), "client %d was refused", i);
+	wait_for_log("failing service=s status=1 in_a_row=10 pause=0.100 message=");
+	ck_assert_int_eq(rename(other_program, program), 0);
+	ck_assert(is_served_from(5, text));
+	ck_assert_str_eq(text, "works\n");
+	wait_for_log("recovered service=s");
+	ck_assert(is_served_from(6, text));
+	ck_assert_uint_eq(count_in(read_file(log_path), "recovered "), 1);
+	ck_assert_uint_eq(count_in(read_file(log_path), "refuse "), 0);
+}
+END_TEST
+
+/* Nine are not ten; and a program that answers has not failed. */
+static const struct {
+	const char *command;
+	unsigned count;
+} healthy[] = {
+	{ "/bin/false", 9 },
+	{ "/bin/sh -c 'echo no; exit 1'", 30 },
+	{ "/bin/true", 30 },
+};
+
+START_TEST(no_failure)
+{
+	char text[16];
+
+	ck_assert_int_eq(apply("[s]\nlisten = 127.0.0.1:%u\nexec = %s\n", port, healthy[_i].command), 0);
+	for (unsigned i = 0; i < healthy[_i].count; i++)
+		ck_assert(is_served_from(5, text));
+	ck_assert_uint_eq(count_in(read_file(log_path), "failing "), 0);
+	ck_assert_uint_eq(count_in(read_file(log_path), "refuse "), 0);
 }
 END_TEST
 
@@ -425,6 +546,10 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, reload_beside_a_filter);
 	tcase_add_test(tests, drain);
 	tcase_add_test(tests, drain_idle);
+	tcase_add_loop_test(tests, drain_lingers, 0, 2);
+	tcase_add_test(tests, failures_of_one_source);
+	tcase_add_test(tests, failures_of_many_sources);
+	tcase_add_loop_test(tests, no_failure, 0, ELEMENTS(healthy));
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -1,13 +1,16 @@
 /* check_session.c - the life of sessions with real programs: what is logged,
- * how they end, what outlives them. */
+ * how they end, what outlives them, and what ends them. */
 #include "session.h"
 
 #include "core_help.h"
+
+#include <poll.h>
 
 static const char *folder, *log_path;
 static struct loop *loop;
 static struct log *log_;
 static struct spawn *spawn;
+static struct linger_pool *linger;
 static struct session_table *table;
 static struct conf *conf;
 static struct conf_service *settings;
@@ -35,7 +38,11 @@ static void set_up(void)
 	ck_assert_int_eq(loop_new(&loop), 0);
 	log_ = open_log(log_path);
 	ck_assert_int_eq(spawn_new(&spawn), 0);
-	ck_assert_int_eq(session_table_new(loop, log_, spawn, on_ended, &ended, &table), 0);
+	ck_assert_int_eq(linger_pool_new(loop, 16, NULL, NULL, &linger), 0);
+
+	struct session_means means = { .loop = loop, .log = log_, .spawn = spawn, .linger = linger };
+
+	ck_assert_int_eq(session_table_new(&means, on_ended, &ended, &table), 0);
 	ck_assert_int_eq(session_table_reserve(table, 10), 0);
 	conf = conf_of(folder, "[s]\nlisten = 127.0.0.1:7\nexec = /bin/sh -c 'exit 0'\nkill_after = 200ms\n");
 	settings = &conf->services[0];
@@ -46,16 +53,21 @@ static void set_up(void)
 static void tear_down(void)
 {
 	session_table_free(table);
+	linger_pool_free(linger);
 	spawn_free(spawn);
 	log_close(log_);
 	loop_free(loop);
 	conf_unref(conf);
-	close(ends[0]);
-	close(ends[1]);
+	if (ends[0] >= 0) {
+		close(ends[0]);
+		close(ends[1]);
+	}
 	remove_folder(folder);
 }
 
-static int try_begin(const char *script, struct session **ret_session, struct spawn_failure *failure)
+/* `fd` is taken, whatever comes of it. */
+static int try_begin_on(int fd, const char *script, struct session **ret_session,
+			struct spawn_failure *failure)
 {
 	static char texts[8][512];
 	static unsigned next;
@@ -68,25 +80,56 @@ static int try_begin(const char *script, struct session **ret_session, struct sp
 		.kind = SPAWN_CONNECTION,
 		.service = settings,
 		.endpoint = &settings->listen.items[0],
-		.socket = ends[1],
+		.socket = fd,
 		.peer = &nobody,
 		.local = &nobody,
 	};
+	int r;
 
 	snprintf(text, sizeof(texts[0]), "%s", script);
 	settings->exec.items[2] = text;
-	return session_begin(table, &origin, &request, ret_session, failure);
+	r = session_begin(table, &origin, &request, ret_session, failure);
+	if (r < 0)
+		close(fd); /* it was not taken */
+	return r;
 }
 
-static struct session *begin(const char *script)
+static int try_begin(const char *script, struct session **ret_session, struct spawn_failure *failure)
+{
+	return try_begin_on(fcntl(ends[1], F_DUPFD_CLOEXEC, 0), script, ret_session, failure);
+}
+
+static struct session *begin_on(int fd, const char *script)
 {
 	struct spawn_failure failure = { .step = "none" };
 	struct session *session = NULL;
-	int r = try_begin(script, &session, &failure);
+	int r = try_begin_on(fd, script, &session, &failure);
 
 	ck_assert_msg(r == 0, "%s: %s", failure.step, strerror(-r));
 	ck_assert(session->live);
 	return session;
+}
+
+static struct session *begin(const char *script)
+{
+	return begin_on(fcntl(ends[1], F_DUPFD_CLOEXEC, 0), script);
+}
+
+/* A connection over loopback: the client's end, and the one that was accepted. */
+static int tcp_pair(int *ret_client)
+{
+	struct sockaddr_in address = loopback(0);
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	*ret_client = client_of(SOCK_STREAM, ntohs(address.sin_port));
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	close(listener);
+	return fd;
 }
 
 static bool have_ended(void *context)
@@ -103,6 +146,13 @@ static bool log_has(void *text)
 {
 	log_flush(log_);
 	return strstr(read_file(log_path), text) != NULL;
+}
+
+static bool answered(void *context)
+{
+	struct pollfd look = { .fd = *(int *)context, .events = POLLIN };
+
+	return poll(&look, 1, 0) == 1;
 }
 
 static void wait_for_log(const char *text)
@@ -136,6 +186,7 @@ START_TEST(ends_in_order)
 	ck_assert_uint_eq(session_count(table), 1);
 	wait_for_ends(1);
 	ck_assert_int_eq(outcome.signalled, ways[_i].signalled);
+	ck_assert_int_eq(outcome.reason, ways[_i].signalled ? SESSION_SIGNAL : SESSION_EXIT);
 	ck_assert_int_eq(outcome.status, ways[_i].status);
 	ck_assert(was_service_told);
 	ck_assert_uint_eq(session_count(table), 0);
@@ -146,6 +197,8 @@ START_TEST(ends_in_order)
 	ck_assert_uint_eq(count_in(read_file(log_path), "start "), 1);
 	ck_assert_uint_eq(count_in(read_file(log_path), "end "), 1);
 	ck_assert(!run_for(loop, log_, 20 * NS_PER_MS, never, NULL)); /* stderr has its last event */
+	ck_assert_uint_eq(linger_count(linger), 1); /* the client has not closed */
+	linger_close_all(linger);
 	ck_assert_uint_eq(count_descriptors(), before);
 }
 END_TEST
@@ -183,7 +236,7 @@ START_TEST(stderr_lines)
 }
 END_TEST
 
-/* The program has ended, another process of it goes on writing. */
+/* The session has ended, another process of it goes on writing. */
 START_TEST(stderr_outlives)
 {
 	size_t before = count_descriptors();
@@ -192,7 +245,8 @@ START_TEST(stderr_outlives)
 
 	ck_assert_int_eq(mkfifo(path_in(folder, "fifo"), 0600), 0);
 	ck_assert_int_eq(chmod(path_in(folder, "fifo"), 0666), 0);
-	snprintf(script, sizeof(script), "{ read x <%s/fifo; echo $x >&2; } & exit 0", folder);
+	/* It left the group: one that did not would keep the session. */
+	snprintf(script, sizeof(script), "setsid sh -c 'read x <%s/fifo; echo $x >&2' & exit 0", folder);
 	begin(script);
 	wait_for_ends(1);
 	ck_assert_uint_eq(session_count(table), 0);
@@ -205,6 +259,7 @@ START_TEST(stderr_outlives)
 	close(gate[0]);
 	wait_for_log("text=later\n");
 	ck_assert(!run_for(loop, log_, 50 * NS_PER_MS, never, NULL));
+	linger_close_all(linger);
 	ck_assert_uint_eq(count_descriptors(), before);
 	ck_assert_uint_eq(ended, 2);
 }
@@ -219,11 +274,13 @@ START_TEST(term)
 	struct session *session = begin(READY("trap 'exit 5' TERM"));
 
 	wait_for_log("text=ready");
-	session_terminate(session, false);
-	session_terminate(session, false);
+	session_terminate(session, SESSION_TIME_LIMIT, false);
+	session_terminate(session, SESSION_DRAIN, false); /* the first reason stays */
 	wait_for_ends(1);
 	ck_assert(!outcome.signalled);
 	ck_assert_int_eq(outcome.status, 5);
+	ck_assert_int_eq(outcome.reason, SESSION_TIME_LIMIT);
+	wait_for_log("reason=time_limit status=5 ");
 }
 END_TEST
 
@@ -234,7 +291,7 @@ START_TEST(kill_after_term)
 
 	wait_for_log("text=ready");
 	began_ns = clock_now_ns();
-	session_terminate(session, false);
+	session_terminate(session, SESSION_TIME_LIMIT, false);
 	wait_for_ends(1);
 	ck_assert(outcome.signalled);
 	ck_assert_int_eq(outcome.status, SIGKILL);
@@ -247,10 +304,10 @@ START_TEST(at_once)
 	settings->kill_after_ns = 3600 * NS_PER_S;
 	begin(READY("trap '' TERM"));
 	wait_for_log("text=ready");
-	session_terminate_all(table, false);
+	session_terminate_all(table, SESSION_DRAIN, false);
 	ck_assert(!run_for(loop, log_, 30 * NS_PER_MS, never, NULL));
 	ck_assert_uint_eq(ended, 0);
-	session_terminate_all(table, true);
+	session_terminate_all(table, SESSION_DRAIN, true);
 	wait_for_ends(1);
 	ck_assert_int_eq(outcome.status, SIGKILL);
 }
@@ -264,7 +321,7 @@ START_TEST(stopped)
 	settings->kill_after_ns = 3600 * NS_PER_S;
 	wait_for_log("text=ready");
 	kill(session->pid, SIGSTOP);
-	session_terminate(session, false);
+	session_terminate(session, SESSION_TIME_LIMIT, false);
 	wait_for_ends(1);
 	ck_assert_int_eq(outcome.status, 6);
 }
@@ -276,13 +333,11 @@ START_TEST(group)
 	int fds[2];
 	char byte;
 
+	settings->linger_ns = 0; /* the service alone has it */
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	dup2(fds[1], ends[1]);
-	close(fds[1]);
-	begin("sleep 60 & sleep 60 & echo ready >&2; wait");
+	begin_on(fds[1], "sleep 60 & sleep 60 & echo ready >&2; wait");
 	wait_for_log("text=ready");
-	dup2(STDERR_FILENO, ends[1]);
-	session_terminate_all(table, false);
+	session_terminate_all(table, SESSION_DRAIN, false);
 	wait_for_ends(1);
 	ck_assert_int_eq(read(fds[0], &byte, 1), 0); /* nobody has it any more */
 	close(fds[0]);
@@ -299,6 +354,260 @@ START_TEST(freed_with_sessions)
 	table = NULL;
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+/* ---- the group outlives its program ---- */
+
+static void make_fifo(const char *name)
+{
+	ck_assert_int_eq(mkfifo(path_in(folder, name), 0600), 0);
+	ck_assert_int_eq(chmod(path_in(folder, name), 0666), 0);
+}
+
+static void open_fifo(const char *name)
+{
+	close(open(path_in(folder, name), O_WRONLY | O_CLOEXEC));
+}
+
+/* The session lasts until the last of the group has ended, and tells the status of the program. */
+START_TEST(group_outlives_program)
+{
+	int client, fd = tcp_pair(&client);
+	char script[160], text[16] = "";
+	struct session *session;
+
+	make_fifo("fifo");
+	snprintf(script, sizeof(script), "{ read x <%s/fifo; echo late; } & exit 3", folder);
+	session = begin_on(fd, script);
+	ck_assert(!run_for(loop, log_, 100 * NS_PER_MS, never, NULL));
+	ck_assert(session->collected);
+	ck_assert_uint_eq(ended, 0);
+	ck_assert_uint_eq(session_count(table), 1);
+	ck_assert_uint_eq(count_in(read_file(log_path), "end "), 0);
+	open_fifo("fifo");
+	wait_for_ends(1);
+	ck_assert_int_eq(outcome.status, 3);
+	ck_assert_int_eq(outcome.reason, SESSION_EXIT);
+	ck_assert_uint_eq(outcome.facts.bytes_out, 5);
+	ck_assert_int_eq(recv(client, text, sizeof(text), 0), 5);
+	ck_assert_str_eq(text, "late\n");
+	ck_assert_int_eq(recv(client, text, sizeof(text), 0), 0);
+	close(client);
+}
+END_TEST
+
+/* What is left of the group is told to end when the time is up, and killed if it does not. */
+START_TEST(group_is_terminated)
+{
+	uint64_t began_ns;
+
+	begin("(trap '' TERM; echo ready >&2; while :; do sleep 0.01; done) & exit 0");
+	wait_for_log("text=ready");
+	ck_assert(!run_for(loop, log_, 20 * NS_PER_MS, never, NULL));
+	ck_assert_uint_eq(ended, 0);
+	began_ns = clock_now_ns();
+	session_terminate_all(table, SESSION_DRAIN, false);
+	wait_for_ends(1);
+	ck_assert_uint_ge(clock_now_ns() - began_ns, 195 * NS_PER_MS); /* kill_after */
+	ck_assert_int_eq(outcome.reason, SESSION_DRAIN);
+	ck_assert(!outcome.signalled);
+	ck_assert_int_eq(outcome.status, 0);
+}
+END_TEST
+
+/* ---- our duplicate of the socket ---- */
+
+static bool has_ended_side(void *context)
+{
+	struct pollfd look = { .fd = *(int *)context, .events = POLLRDHUP };
+
+	return poll(&look, 1, 0) == 1;
+}
+
+/* The program runs on without the socket: its client is told, and what it came to is kept. */
+START_TEST(program_lets_go)
+{
+	int client, fd = tcp_pair(&client);
+	struct session *session = begin_on(fd, READY("echo bye; exec <&- >&-"));
+
+	ck_assert_int_eq(session->socket.fd, fd);
+	run_until(loop, log_, has_ended_side, &client);
+	ck_assert_int_eq(session->socket.fd, -1);
+	ck_assert_uint_eq(session_count(table), 1);
+	session_terminate(session, SESSION_IDLE, true);
+	wait_for_ends(1);
+	ck_assert_uint_eq(outcome.facts.bytes_out, 4);
+	close(client);
+}
+END_TEST
+
+START_TEST(no_duplicate)
+{
+	int client, fd = tcp_pair(&client);
+	struct session *session;
+	size_t before = count_descriptors();
+
+	settings->linger_ns = 0;
+	session = begin_on(fd, "read x; exit 0");
+	ck_assert_int_eq(session->socket.fd, -1);
+	ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+	close(client);
+	wait_for_ends(1);
+	ck_assert(!outcome.facts.known);
+	ck_assert_ptr_null(strstr(read_file(log_path), "bytes_"));
+	ck_assert(!run_for(loop, log_, 20 * NS_PER_MS, never, NULL));
+	ck_assert_uint_eq(count_descriptors(), before - 2);
+}
+END_TEST
+
+/* ---- limits ---- */
+
+enum act { SILENT, RESET, CLOSE, HALF_CLOSE, ONE_BYTE };
+
+/* Each ends the session after `ms`, and with that reason. */
+static const struct {
+	const char *name;
+	bool tcp;
+	uint64_t time_ms, first_ms, idle_ms;
+	bool hangup;
+	enum act act;
+	enum session_reason reason;
+	unsigned ms;
+} limits[] = {
+	{ "time", true, 150, 0, 0, false, SILENT, SESSION_TIME_LIMIT, 150 },
+	{ "time on Unix", false, 150, 0, 0, false, SILENT, SESSION_TIME_LIMIT, 150 },
+	{ "first byte", true, 0, 150, 0, false, SILENT, SESSION_FIRST_BYTE, 150 },
+	{ "first byte came", true, 400, 150, 0, false, ONE_BYTE, SESSION_TIME_LIMIT, 400 },
+	{ "first byte will never come", true, 400, 150, 0, false, HALF_CLOSE, SESSION_TIME_LIMIT, 400 },
+	{ "first byte on Unix is not known", false, 400, 150, 150, false, SILENT, SESSION_TIME_LIMIT, 400 },
+	{ "idle", true, 0, 0, 150, false, SILENT, SESSION_IDLE, 150 },
+	{ "idle after a byte", true, 0, 0, 150, false, ONE_BYTE, SESSION_IDLE, 150 },
+	{ "the earliest", true, 600, 150, 400, false, SILENT, SESSION_FIRST_BYTE, 150 },
+	{ "the earliest is idle", true, 600, 400, 150, false, SILENT, SESSION_IDLE, 150 },
+	{ "reset", true, 0, 0, 0, true, RESET, SESSION_HANGUP, 0 },
+	{ "close", true, 0, 0, 0, true, CLOSE, SESSION_HANGUP, 1000 },
+	{ "half a close", true, 0, 0, 0, true, HALF_CLOSE, SESSION_HANGUP, 1000 },
+	{ "Unix close", false, 0, 0, 0, true, CLOSE, SESSION_HANGUP, 0 },
+	{ "Unix half a close", false, 0, 0, 0, true, HALF_CLOSE, SESSION_HANGUP, 1000 },
+	{ "hang-up ignored", true, 400, 0, 0, false, RESET, SESSION_TIME_LIMIT, 400 },
+};
+
+static void do_act(enum act act, int *client)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	switch (act) {
+	case SILENT:
+		return;
+	case ONE_BYTE:
+		ck_assert_int_eq(send(*client, "x", 1, 0), 1);
+		return;
+	case HALF_CLOSE:
+		shutdown(*client, SHUT_WR);
+		return;
+	case RESET:
+		setsockopt(*client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		break;
+	case CLOSE:
+		break;
+	}
+	close(*client);
+	*client = -1;
+}
+
+START_TEST(limit)
+{
+	int client = -1, fd = limits[_i].tcp ? tcp_pair(&client) : fcntl(ends[1], F_DUPFD_CLOEXEC, 0);
+	uint64_t began_ns = clock_now_ns(), took_ms;
+	char text[64];
+
+	if (!limits[_i].tcp) {
+		client = fcntl(ends[0], F_DUPFD_CLOEXEC, 0);
+		close(ends[0]);
+		close(ends[1]); /* so that nobody but the two ends is there */
+		ends[0] = ends[1] = -1;
+	}
+	settings->time_limit_ns = limits[_i].time_ms * NS_PER_MS;
+	settings->first_byte_ns = limits[_i].first_ms * NS_PER_MS;
+	settings->idle_ns = limits[_i].idle_ms * NS_PER_MS;
+	settings->kill_on_hangup = limits[_i].hangup;
+	begin_on(fd, "exec sleep 60");
+	do_act(limits[_i].act, &client);
+	wait_for_ends(1);
+	took_ms = (clock_now_ns() - began_ns) / NS_PER_MS;
+	ck_assert_msg(outcome.reason == limits[_i].reason, "%s: %s", limits[_i].name,
+		      session_reason_name(outcome.reason));
+	ck_assert_msg(took_ms + 5 >= limits[_i].ms && took_ms <= limits[_i].ms + 1000,
+		      "%s: after %llu ms, not %u", limits[_i].name, (unsigned long long)took_ms,
+		      limits[_i].ms);
+	ck_assert(outcome.signalled);
+	ck_assert_int_eq(outcome.status, SIGTERM);
+	snprintf(text, sizeof(text), "reason=%s signal=TERM ", session_reason_name(limits[_i].reason));
+	wait_for_log(text);
+	if (client >= 0)
+		close(client);
+}
+END_TEST
+
+/* Data either way move the end. */
+START_TEST(idle_is_moved)
+{
+	int client, fd = tcp_pair(&client);
+	uint64_t last_ns = 0;
+
+	settings->idle_ns = 300 * NS_PER_MS;
+	begin_on(fd, "for i in 1 2 3 4 5; do sleep 0.1; echo $i; done; exec sleep 60");
+	for (int i = 0; i < 5; i++) {
+		run_until(loop, log_, answered, &client);
+		ck_assert_int_eq(recv(client, (char[8]){ 0 }, 8, 0), 2);
+		ck_assert_uint_eq(ended, 0);
+	}
+	for (int i = 0; i < 5; i++) {
+		ck_assert(!run_for(loop, log_, 100 * NS_PER_MS, never, NULL));
+		ck_assert_uint_eq(ended, 0);
+		last_ns = clock_now_ns();
+		ck_assert_int_eq(send(client, "x", 1, 0), 1);
+	}
+	wait_for_ends(1);
+	ck_assert_int_eq(outcome.reason, SESSION_IDLE);
+	ck_assert_uint_ge(clock_now_ns() - last_ns + 5 * NS_PER_MS, settings->idle_ns);
+	ck_assert_uint_eq(outcome.facts.bytes_in, 5);
+	ck_assert_uint_eq(outcome.facts.bytes_out, 10);
+	close(client);
+}
+END_TEST
+
+/* A client that only ended its side is not gone while it takes the reply. */
+START_TEST(hangup_waits_for_the_reply)
+{
+	int client, fd = tcp_pair(&client);
+
+	settings->kill_on_hangup = true;
+	begin_on(fd, "for i in 1 2 3 4 5; do sleep 0.3; echo $i; done");
+	shutdown(client, SHUT_WR);
+	wait_for_ends(1);
+	ck_assert_int_eq(outcome.reason, SESSION_EXIT);
+	ck_assert_uint_eq(outcome.facts.bytes_out, 10);
+	close(client);
+}
+END_TEST
+
+START_TEST(reason_names)
+{
+	static const char *const names[] = {
+		[SESSION_EXIT] = "exit",
+		[SESSION_SIGNAL] = "signal",
+		[SESSION_TIME_LIMIT] = "time_limit",
+		[SESSION_FIRST_BYTE] = "first_byte_timeout",
+		[SESSION_IDLE] = "idle_timeout",
+		[SESSION_HANGUP] = "hangup",
+		[SESSION_DRAIN] = "drain",
+	};
+
+	ck_assert_uint_eq(ELEMENTS(names), SESSION_REASONS);
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		ck_assert_str_eq(session_reason_name((enum session_reason)i), names[i]);
 }
 END_TEST
 
@@ -380,6 +689,14 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, stopped);
 	tcase_add_test(tests, group);
 	tcase_add_test(tests, freed_with_sessions);
+	tcase_add_test(tests, group_outlives_program);
+	tcase_add_test(tests, group_is_terminated);
+	tcase_add_test(tests, program_lets_go);
+	tcase_add_test(tests, no_duplicate);
+	tcase_add_loop_test(tests, limit, 0, ELEMENTS(limits));
+	tcase_add_test(tests, idle_is_moved);
+	tcase_add_test(tests, hangup_waits_for_the_reply);
+	tcase_add_test(tests, reason_names);
 	tcase_add_loop_test(tests, filter_replies, 0, ELEMENTS(filters));
 	suite_add_tcase(suite, tests);
 	return suite;
