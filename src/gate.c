@@ -127,6 +127,7 @@ static enum gate_reason decide_rules(const struct gate_service *service, const s
 				     const struct source *source)
 {
 	const struct gate_limits *limits = service->limits;
+	const struct schedule_window *window;
 
 	/* Others may share the source of a local peer: source_prefix can be 0. */
 	if (limits->ban_ns != 0 && source != NULL && source->banned_ns > client->now_ns &&
@@ -135,7 +136,7 @@ static enum gate_reason decide_rules(const struct gate_service *service, const s
 	if (limits->access != NULL &&
 	    !access_allows(limits->access, client->peer, client->groups, client->group_count, NULL))
 		return GATE_DENY;
-	if (limits->access_times.count != 0 && !schedule_open(&limits->access_times, client->wall_s, NULL))
+	if (!schedule_open(&limits->access_times, client->wall_s, &window))
 		return GATE_ACCESS_TIMES;
 	if (limits->max_load != 0 && client->load >= limits->max_load)
 		return GATE_MAX_LOAD;
