@@ -166,9 +166,8 @@ static void print_rate(const void *field, FILE *out)
 
 const struct conf_type conf_type_rate = {
 	.name = "rate",
-	.explanation =
-		"a count from 1 to 1000000, a slash and a time (ms, s, min, h, d, or a duration up to 7d), "
-		"then perhaps burst and a count: 50/s, 100/10s, 10/min burst 30; or none",
+	.explanation = "count/time, perhaps followed by burst and a count: 50/s, 100/10s, 10/min burst 30; counts "
+		       "are from 1 to 1000000, times ms, s, min, h, d or a duration up to 7d; or none",
 	.parse = parse_rate,
 	.print = print_rate,
 	.choices = none_choices,
