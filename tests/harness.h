@@ -176,6 +176,15 @@ int udp_connect(const char *address, unsigned port);
 /* Tries once: a descriptor or -errno. */
 int tcp_try(const char *address, unsigned port);
 
+/* The same from an address of ours (and any port) to 127.0.0.1, or to ::1. */
+int tcp_from(const char *local, unsigned number);
+int udp_from(const char *local, unsigned number);
+
+/* Whether ::1 is there; and one more address (IPv4: a whole network, of which it is the first
+ * one) that is not a loopback address for the daemon. Only where test_is_alone(). */
+bool net_has_ipv6(void);
+void net_add(const char *address, unsigned bits);
+
 void send_text(int fd, const char *text);
 void reset_close(int fd); /* closes with RST */
 
@@ -183,11 +192,17 @@ void reset_close(int fd); /* closes with RST */
  * Fails the test when the end does not come in PATIENCE_MS. */
 char *read_all(int fd, size_t *ret_length);
 
+/* The same, and the end must be an end of file: a reset fails the test. */
+char *read_clean(int fd, size_t *ret_length);
+
 /* Waits for one piece (a datagram): malloc'ed, or NULL when none came. */
 char *read_piece(int fd, int timeout_ms, size_t *ret_length);
 
 /* Connects, sends `text` (may be NULL), ends the output, reads everything. */
 char *ask(unsigned number, const char *text);
+
+/* The same from an address of ours, see tcp_from(). */
+char *ask_from(const char *local, unsigned number);
 
 /* `count` times ask(), each of which must give exactly `expected`, within
  * `each_ms` (0: any time). */

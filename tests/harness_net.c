@@ -4,9 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ipv6.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +83,73 @@ int udp_connect(const char *address, unsigned port)
 	return fd;
 }
 
+static int from(int type, const char *local, unsigned number)
+{
+	const char *to = strchr(local, ':') != NULL ? "::1" : "127.0.0.1";
+	int fd = connect_from(type, local, 0, to, test_port(number));
+
+	ck_assert_msg(fd >= 0, "connect from %s to port $%u: %s", local, number, strerror(-fd));
+	return fd;
+}
+
+int tcp_from(const char *local, unsigned number)
+{
+	return from(SOCK_STREAM, local, number);
+}
+
+int udp_from(const char *local, unsigned number)
+{
+	return from(SOCK_DGRAM, local, number);
+}
+
+bool net_has_ipv6(void)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool works = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return works;
+}
+
+/* A label of lo for each address: one that has it already would lose its old one. */
+static int add_ipv4(int fd, const struct sockaddr_in *address, unsigned bits)
+{
+	static unsigned turn = 10;
+	struct ifreq request = { 0 };
+	struct sockaddr_in *field = (struct sockaddr_in *)&request.ifr_addr;
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "lo:%u", turn++);
+	*field = *address;
+	if (ioctl(fd, SIOCSIFADDR, &request) < 0)
+		return -errno;
+	*field = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(~0U << (32 - bits)) };
+	return ioctl(fd, SIOCSIFNETMASK, &request) < 0 ? -errno : 0;
+}
+
+static int add_ipv6(int fd, const struct sockaddr_in6 *address, unsigned bits)
+{
+	struct in6_ifreq request = { .ifr6_addr = address->sin6_addr, .ifr6_prefixlen = bits };
+
+	request.ifr6_ifindex = (int)if_nametoindex("lo");
+	return ioctl(fd, SIOCSIFADDR, &request) < 0 ? -errno : 0;
+}
+
+void net_add(const char *address, unsigned bits)
+{
+	struct sockaddr_storage storage;
+
+	ck_assert(test_is_alone());
+	make_address(address, 0, &storage);
+	int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = storage.ss_family == AF_INET ? add_ipv4(fd, (struct sockaddr_in *)&storage, bits) :
+					       add_ipv6(fd, (struct sockaddr_in6 *)&storage, bits);
+
+	ck_assert_msg(r == 0, "no address %s/%u for lo: %s", address, bits, strerror(-r));
+	close(fd);
+}
+
 int unix_connect(const char *path, int type)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -112,7 +182,7 @@ void reset_close(int fd)
 	close(fd);
 }
 
-char *read_all(int fd, size_t *ret_length)
+static char *read_to_end(int fd, size_t *ret_length, bool *ret_reset)
 {
 	uint64_t end = now_ms() + PATIENCE_MS;
 	size_t length = 0, room = 4096;
@@ -129,7 +199,8 @@ char *read_all(int fd, size_t *ret_length)
 			text = realloc(text, (room *= 2) + 1);
 		ssize_t got = read(fd, text + length, room - length);
 
-		if (got == 0 || (got < 0 && errno == ECONNRESET))
+		*ret_reset = got < 0 && errno == ECONNRESET;
+		if (got == 0 || *ret_reset)
 			break;
 		ck_assert_msg(got > 0, "read: %s", strerror(errno));
 		length += (size_t)got;
@@ -137,6 +208,22 @@ char *read_all(int fd, size_t *ret_length)
 	text[length] = '\0';
 	if (ret_length != NULL)
 		*ret_length = length;
+	return text;
+}
+
+char *read_all(int fd, size_t *ret_length)
+{
+	bool reset = false;
+
+	return read_to_end(fd, ret_length, &reset);
+}
+
+char *read_clean(int fd, size_t *ret_length)
+{
+	bool reset = false;
+	char *text = read_to_end(fd, ret_length, &reset);
+
+	ck_assert_msg(!reset, "the connection was reset; before that came: %.2000s", text);
 	return text;
 }
 
@@ -164,6 +251,17 @@ char *ask(unsigned number, const char *text)
 
 	if (text != NULL)
 		send_text(fd, text);
+	shutdown(fd, SHUT_WR);
+	char *reply = read_all(fd, NULL);
+
+	close(fd);
+	return reply;
+}
+
+char *ask_from(const char *local, unsigned number)
+{
+	int fd = tcp_from(local, number);
+
 	shutdown(fd, SHUT_WR);
 	char *reply = read_all(fd, NULL);
 
