@@ -141,7 +141,7 @@ static void print_plain(const char *text, FILE *out)
 	}
 }
 
-void conf_errors_print(const struct conf_errors *errors, FILE *out)
+static void print_all(const struct conf_errors *errors, const char *kind, FILE *out)
 {
 	for (size_t i = 0; i < errors->count; i++) {
 		const struct conf_error *error = &errors->items[i];
@@ -149,7 +149,7 @@ void conf_errors_print(const struct conf_errors *errors, FILE *out)
 		print_plain(error->path, out);
 		if (error->line > 0)
 			fprintf(out, ":%u", error->line);
-		fputs(": ", out);
+		fprintf(out, ": %s", kind);
 		if (error->subject != NULL) {
 			print_plain(error->subject, out);
 			fputs(": ", out);
@@ -159,6 +159,16 @@ void conf_errors_print(const struct conf_errors *errors, FILE *out)
 	}
 	if (errors->left_out > 0)
 		fprintf(out, "and %zu more\n", errors->left_out);
+}
+
+void conf_errors_print(const struct conf_errors *errors, FILE *out)
+{
+	print_all(errors, "", out);
+}
+
+void conf_warnings_print(const struct conf *conf, FILE *out)
+{
+	print_all(&conf->warnings, "warning: ", out);
 }
 
 void conf_errors_free(struct conf_errors *errors)

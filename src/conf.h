@@ -218,6 +218,9 @@ struct conf_where conf_origin_of(const struct conf_service *service, const char 
 
 /* `file:line: section.key: reason`, a line each. */
 void conf_errors_print(const struct conf_errors *errors, FILE *out);
+
+/* `file:line: warning: section.key: reason`. */
+void conf_warnings_print(const struct conf *conf, FILE *out);
 void conf_errors_free(struct conf_errors *errors);
 
 #endif

@@ -62,6 +62,9 @@ static int load_first(struct origin *origin, struct conf **ret_conf)
 	int r = load(origin, ret_conf, &errors);
 
 	conf_errors_print(&errors, stderr);
+	/* A daemon logs them. */
+	if (r == 0 && origin->options->action != OPTIONS_SERVE)
+		conf_warnings_print(*ret_conf, stderr);
 	if (r < 0 && errors.count == 0)
 		fprintf(stderr, "usherd: %s: %s\n", origin->options->conf_path, strerror(-r));
 	conf_errors_free(&errors);
