@@ -64,7 +64,7 @@ static const char *print_duration(uint64_t ns, char text[static DURATION_TEXT_MA
 	static const struct {
 		uint64_t seconds;
 		const char *name;
-	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
 	uint64_t tenths = ns / (NS_PER_S / 10) + (ns % (NS_PER_S / 10) != 0);
 
 	snprintf(text, DURATION_TEXT_MAX, "%llu.%llus", (unsigned long long)tenths / 10,
@@ -85,7 +85,7 @@ static const char *print_source(const struct story *story, char text[static SOUR
 {
 	const struct peer *peer = story->client->peer;
 	struct peer_key key;
-	struct peer first = {.family = peer->family};
+	struct peer first = { .family = peer->family };
 	char address[PEER_TEXT_MAX];
 	unsigned bits = 0;
 
@@ -120,7 +120,8 @@ static void tell_loop(struct story *story)
 	else if (story->passes)
 		say(story, "port %u is none of this daemon's services", story->client->peer->port);
 	else
-		say(story, "port %u is one of this daemon's own services: the two would answer each other for ever",
+		say(story,
+		    "port %u is one of this daemon's own services: the two would answer each other for ever",
 		    story->client->peer->port);
 }
 
@@ -152,7 +153,7 @@ static void tell_access(struct story *story)
 	char rule_text[ACCESS_TEXT_MAX], where[WHERE_TEXT_MAX];
 
 	story->key = NULL;
-	story->where = (struct conf_where){0};
+	story->where = (struct conf_where){ 0 };
 	if (story->limits->access == NULL) {
 		say(story, "there are no rules: everybody may");
 		return;
@@ -162,7 +163,7 @@ static void tell_access(struct story *story)
 		bool network = rule->kind == ACCESS_IPV4 || rule->kind == ACCESS_IPV6;
 
 		story->key = rule->deny ? "deny" : "allow";
-		story->where = (struct conf_where){.path = rule->path, .line = rule->line};
+		story->where = (struct conf_where){ .path = rule->path, .line = rule->line };
 		say(story, "%s %s (%s) is the %s rule that matches", story->key,
 		    access_print(rule, rule_text), print_where(&story->where, where),
 		    network ? "longest" : "nearest");
@@ -244,8 +245,8 @@ static void tell_rate_per_source(struct story *story, const char *where)
 {
 	char source[SOURCE_TEXT_MAX];
 
-	tell_bucket(story, &story->limits->rate_per_source, story->source != NULL ? story->source->rate_ns : 0,
-		    print_source(story, source), where);
+	tell_bucket(story, &story->limits->rate_per_source,
+		    story->source != NULL ? story->source->rate_ns : 0, print_source(story, source), where);
 }
 
 static void tell_rate(struct story *story, const char *where)
@@ -263,8 +264,9 @@ static void tell_per_source(struct story *story, const char *where)
 		say(story, "%u (%s): clients on this machine are not counted", story->limits->per_source,
 		    where);
 	else
-		say(story, "%u of %u sessions of %s (%s%s)", story->source != NULL ? story->source->active : 0,
-		    story->limits->per_source, print_source(story, source),
+		say(story, "%u of %u sessions of %s (%s%s)",
+		    story->source != NULL ? story->source->active : 0, story->limits->per_source,
+		    print_source(story, source),
 		    story->settings->per_source.kind == CONF_COUNT_AUTO ? "auto, " : "", where);
 }
 
@@ -290,17 +292,17 @@ static const struct decision {
 	void (*tell_key)(struct story *story, const char *where);
 	void (*tell)(struct story *story);
 } decisions[GATE_REASONS] = {
-	[GATE_LOOP] = {.tell = tell_loop},
-	[GATE_BAN] = {.key = "ban_time", .tell_key = tell_ban},
-	[GATE_DENY] = {.tell = tell_access},
-	[GATE_ACCESS_TIMES] = {.key = "access_times", .tell_key = tell_access_times},
-	[GATE_MAX_LOAD] = {.key = "max_load", .tell_key = tell_max_load},
-	[GATE_THROTTLE] = {.tell = tell_throttle},
-	[GATE_RATE_PER_SOURCE] = {.key = "rate_per_source", .tell_key = tell_rate_per_source},
-	[GATE_RATE] = {.key = "rate", .tell_key = tell_rate},
-	[GATE_PER_SOURCE] = {.key = "per_source", .tell_key = tell_per_source},
-	[GATE_INSTANCES] = {.key = "instances", .tell_key = tell_instances},
-	[GATE_MAX_SESSIONS] = {.tell = tell_max_sessions},
+	[GATE_LOOP] = { .tell = tell_loop },
+	[GATE_BAN] = { .key = "ban_time", .tell_key = tell_ban },
+	[GATE_DENY] = { .tell = tell_access },
+	[GATE_ACCESS_TIMES] = { .key = "access_times", .tell_key = tell_access_times },
+	[GATE_MAX_LOAD] = { .key = "max_load", .tell_key = tell_max_load },
+	[GATE_THROTTLE] = { .tell = tell_throttle },
+	[GATE_RATE_PER_SOURCE] = { .key = "rate_per_source", .tell_key = tell_rate_per_source },
+	[GATE_RATE] = { .key = "rate", .tell_key = tell_rate },
+	[GATE_PER_SOURCE] = { .key = "per_source", .tell_key = tell_per_source },
+	[GATE_INSTANCES] = { .key = "instances", .tell_key = tell_instances },
+	[GATE_MAX_SESSIONS] = { .tell = tell_max_sessions },
 };
 
 static void tell(struct story *story, enum gate_reason reason)
@@ -309,7 +311,7 @@ static void tell(struct story *story, enum gate_reason reason)
 	char where[WHERE_TEXT_MAX];
 
 	story->key = decision->key;
-	story->where = (struct conf_where){0};
+	story->where = (struct conf_where){ 0 };
 	if (decision->tell != NULL) {
 		decision->tell(story);
 		if (reason == GATE_MAX_SESSIONS)
@@ -345,7 +347,7 @@ void explain(const struct conf_service *settings, const struct gate *gate, const
 	     struct explanation *ret_explanation)
 {
 	/* As if nobody was there yet; no daemon has that many. */
-	static const struct gate empty = {.max_sessions = UINT32_MAX};
+	static const struct gate empty = { .max_sessions = UINT32_MAX };
 	const struct gate_service idle = {
 		.limits = &settings->limits,
 		.instances = settings->wait && settings->listen.count > 0 ? (unsigned)settings->listen.count :
@@ -357,7 +359,7 @@ void explain(const struct conf_service *settings, const struct gate *gate, const
 		.state = state != NULL ? state : &idle,
 		.client = client,
 	};
-	struct explanation explanation = {0};
+	struct explanation explanation = { 0 };
 
 	story.limits = story.state->limits;
 	if (story.gate->sources != NULL) {

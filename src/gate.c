@@ -49,7 +49,7 @@ const char *gate_reason_name(enum gate_reason reason)
 
 bool gate_is_local(const struct peer *peer)
 {
-	static const uint8_t loopback[16] = {[15] = 1};
+	static const uint8_t loopback[16] = { [15] = 1 };
 
 	switch (peer->family) {
 	case PEER_NONE:
@@ -281,10 +281,11 @@ void gate_pause_source(struct gate *gate, struct gate_service *service, const st
 
 /* ---- slots ---- */
 
-struct gate_ticket gate_take(struct gate *gate, struct gate_service *service, const struct gate_client *client)
+struct gate_ticket gate_take(struct gate *gate, struct gate_service *service,
+			     const struct gate_client *client)
 {
 	const struct gate_limits *limits = service->limits;
-	struct gate_ticket ticket = {0};
+	struct gate_ticket ticket = { 0 };
 	struct source *source = NULL;
 
 	gate->active++;

@@ -94,14 +94,15 @@ bool gate_counts(const struct gate_limits *limits, const struct peer *peer);
 
 /* The verdict on a client. Changes nothing but what remembers refusals: those of a source that
  * is refused by deny, rate_per_source or per_source, proven and not local, again and again
- * (GATE_STRIKES in GATE_STRIKES_NS) end in a ban when the service has a ban_time: for that long,
+ * (GATE_STRIKES in GATE_STRIKES_NS, as a bucket that runs empty) end in a ban when the service has a ban_time: for that long,
  * twice as long each further time (up to GATE_BAN_DOUBLINGS times), and one level less for each
  * time of that length that passes without. Counts refusals in service->refused; those who are
  * left waiting (no refuse_when_full; rate, instances, max_sessions) were not refused. */
 #define GATE_STRIKES 10
 #define GATE_STRIKES_NS (60 * UINT64_C(1000000000))
 #define GATE_BAN_DOUBLINGS 6
-enum gate_reason gate_check(struct gate *gate, struct gate_service *service, const struct gate_client *client);
+enum gate_reason gate_check(struct gate *gate, struct gate_service *service,
+			    const struct gate_client *client);
 
 /* The same verdict, and nothing is changed or counted at all (explain). */
 enum gate_reason gate_peek(const struct gate *gate, const struct gate_service *service,
@@ -117,7 +118,8 @@ bool gate_has_room(const struct gate *gate);
  * what was not taken is a BUG. A client that is not known (wait = yes) has a peer of no family, or
  * none (NULL): then no source is counted. Sources that the table has no place for are not counted
  * either: see gate.c. */
-struct gate_ticket gate_take(struct gate *gate, struct gate_service *service, const struct gate_client *client);
+struct gate_ticket gate_take(struct gate *gate, struct gate_service *service,
+			     const struct gate_client *client);
 void gate_give(struct gate *gate, struct gate_service *service, struct gate_ticket ticket);
 
 /* A source whose sessions fail at once is left alone until then (0: no more), and its `failures` are
@@ -140,6 +142,7 @@ void gate_own_port_add(struct gate *gate, uint16_t port);
 #define GATE_PORTS_TEXT 512
 const char *gate_own_ports_print(const struct gate *gate, char text[static GATE_PORTS_TEXT]);
 
+/* Asked by gate_check() too, for who is not `proven`. */
 enum gate_reason gate_datagram(const struct gate *gate, const struct peer *peer);
 
 /* "instances", "max_sessions", "loop": the word that stands in the log. */

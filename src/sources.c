@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define GROUPS         4096
-#define SHARES         8 /* of a table */
+#define SHARES         8                   /* of a table */
 #define CAPACITY_MOST  (UINT32_C(1) << 30) /* a handle is an index and one bit */
 #define BANS_LOOKED_AT 2 /* more than the one entry that a client makes: the list is overtaken */
 
@@ -63,7 +63,7 @@ static uint64_t fold(unsigned __int128 product)
 static uint64_t hash(const struct sources *sources, uint32_t service, const struct peer_key *key)
 {
 	const uint64_t *seed = sources->seed;
-	uint64_t words[3] = {(uint64_t)key->family << 32 | service};
+	uint64_t words[3] = { (uint64_t)key->family << 32 | service };
 
 	memcpy(&words[1], key->bytes, sizeof(key->bytes));
 
@@ -252,7 +252,7 @@ struct source *source_get(struct sources *sources, uint32_t service, const struc
 		forget(sources, table, index);
 	}
 	entry = &table->entries[index];
-	*entry = (struct source){.key = *key, .service = service, .next = *bucket, .group = group};
+	*entry = (struct source){ .key = *key, .service = service, .next = *bucket, .group = group };
 	*bucket = index;
 	join_group(table, group);
 	move_to(table, index, LIST_IDLE);
@@ -295,8 +295,7 @@ void source_ban(struct sources *sources, struct source *source, uint64_t until_n
 
 	source->banned_ns = until_ns;
 	if (source->list != LIST_NONE)
-		move_to(table, (uint32_t)(source - table->entries),
-			until_ns != 0 ? LIST_BANNED : LIST_IDLE);
+		move_to(table, (uint32_t)(source - table->entries), until_ns != 0 ? LIST_BANNED : LIST_IDLE);
 }
 
 void sources_end_bans(struct sources *sources, uint64_t now_ns)
@@ -330,9 +329,10 @@ static int grow(struct sources *sources, struct table *table, uint32_t capacity)
 		bits++;
 
 	uint32_t *buckets = calloc((size_t)1 << bits, sizeof(*buckets));
-	struct source *entries = buckets == NULL ? NULL :
-			       table->entries == NULL ? calloc((size_t)capacity + 1, sizeof(*entries)) :
-			       reallocarray(table->entries, (size_t)capacity + 1, sizeof(*entries));
+	struct source *entries =
+		buckets == NULL        ? NULL :
+		table->entries == NULL ? calloc((size_t)capacity + 1, sizeof(*entries)) :
+					 reallocarray(table->entries, (size_t)capacity + 1, sizeof(*entries));
 
 	if (entries == NULL) {
 		free(buckets);

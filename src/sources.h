@@ -73,7 +73,8 @@ struct source *source_of(struct sources *sources, source_handle handle);
 void source_ban(struct sources *sources, struct source *source, uint64_t until_ns);
 
 /* Bans that are over: such entries make room like all others from now on, as if they had just been
- * used (they keep `banned_ns`). Looks at a few of them, and at the next ones next time; to be called when entries are made. */
+ * used (they keep `banned_ns`). Looks at a few of them, and at the next ones next time; to be called
+ * when entries are made. */
 void sources_end_bans(struct sources *sources, uint64_t now_ns);
 
 /* Of both tables. */

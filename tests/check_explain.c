@@ -12,7 +12,7 @@
 #define MINUTE (60 * NS_PER_S)
 #define START  (10000 * MINUTE)
 
-static const uint64_t seed[4] = {5, 55, 555, 5555};
+static const uint64_t seed[4] = { 5, 55, 555, 5555 };
 static struct gate gate;
 static struct gate_service state;
 static struct conf_service settings;
@@ -34,7 +34,7 @@ static void written(const char *name, unsigned line)
 
 	keys[n].name = name;
 	origins[n].key = &keys[n];
-	origins[n].where = (struct conf_where){.path = "services.ini", .line = line};
+	origins[n].where = (struct conf_where){ .path = "services.ini", .line = line };
 	settings.origins = origins;
 }
 
@@ -50,12 +50,12 @@ static void set_up(void)
 		.instances = 100,
 		.per_source = 25,
 		.per_source_spares_local = true,
-		.source_prefix = {32, 64},
+		.source_prefix = { 32, 64 },
 		.refuse_when_full = true,
 	};
-	state = (struct gate_service){.limits = &settings.limits, .id = 1, .instances = 100};
-	peer = (struct peer){.family = PEER_IPV4, .ip = {10, 1, 2, 3}, .port = 4711};
-	client = (struct gate_client){.peer = &peer, .proven = true, .now_ns = START};
+	state = (struct gate_service){ .limits = &settings.limits, .id = 1, .instances = 100 };
+	peer = (struct peer){ .family = PEER_IPV4, .ip = { 10, 1, 2, 3 }, .port = 4711 };
+	client = (struct gate_client){ .peer = &peer, .proven = true, .now_ns = START };
 	access_rules = NULL;
 	memset(&explanation, 0xff, sizeof(explanation));
 	arena = arena_new();
@@ -104,8 +104,8 @@ static void rules(const char *text)
 static void note(void *context, const char *key, bool passes, const char *text)
 {
 	size_t *used = context;
-	int length = snprintf(steps + *used, sizeof(steps) - *used, "%c %s: %s\n", passes ? '+' : '-', key,
-			      text);
+	int length =
+		snprintf(steps + *used, sizeof(steps) - *used, "%c %s: %s\n", passes ? '+' : '-', key, text);
 
 	ck_assert_int_gt(length, 0);
 	ck_assert_uint_lt((size_t)length, sizeof(steps) - *used);
@@ -120,7 +120,8 @@ static void ask(void)
 	explain(&settings, &gate, &state, &client, note, &used, &explanation);
 }
 
-static void expect(enum gate_reason reason, const char *key, const char *path, unsigned line, const char *text)
+static void expect(enum gate_reason reason, const char *key, const char *path, unsigned line,
+		   const char *text)
 {
 	ask();
 	ck_assert_str_eq(gate_reason_name(explanation.reason), gate_reason_name(reason));
@@ -158,16 +159,16 @@ END_TEST
 
 START_TEST(all_set)
 {
-	static struct schedule_window always = {.days = 0x7f, .from = 0, .until = 1440};
+	static struct schedule_window always = { .days = 0x7f, .from = 0, .until = 1440 };
 
 	always.zone = zone;
 	settings.per_source.kind = CONF_COUNT_AUTO;
 	settings.limits.ban_ns = 10 * MINUTE;
-	settings.limits.access_times = (struct schedule){.windows = &always, .count = 1};
+	settings.limits.access_times = (struct schedule){ .windows = &always, .count = 1 };
 	settings.limits.max_load = 4500;
 	client.load = 1250;
-	settings.limits.rate_per_source = (struct rate){.count = 10, .burst = 30, .per_ns = MINUTE};
-	settings.limits.rate = (struct rate){.count = 50, .burst = 50, .per_ns = 90 * NS_PER_S};
+	settings.limits.rate_per_source = (struct rate){ .count = 10, .burst = 30, .per_ns = MINUTE };
+	settings.limits.rate = (struct rate){ .count = 50, .burst = 50, .per_ns = 90 * NS_PER_S };
 	written("ban_time", 3);
 	written("rate", 4);
 	written("instances", 5);
@@ -178,18 +179,18 @@ START_TEST(all_set)
 	       "allow 10.1.0.0/16 (services.ini:11) is the longest rule that matches");
 	ck_assert_ptr_nonnull(strstr(steps, "+ access_times: "));
 	ck_assert_ptr_nonnull(strstr(steps, " (default) is now\n"));
-	ck_assert_ptr_nonnull(
-		strstr(steps,
-		       "+ max_load: the load is 1.250, the most 4.500 (default)\n"
+	ck_assert_ptr_nonnull(strstr(
+		steps, "+ max_load: the load is 1.250, the most 4.500 (default)\n"
 		       "+ throttle: 10.1.2.3/32 is not left alone\n"
 		       "+ rate_per_source: 10/min burst 30 (default): 10.1.2.3/32 may begin a session now\n"
 		       "+ rate: 50/90s burst 50 (services.ini:4): the service may begin a session now\n"
 		       "+ per_source: 3 of 25 sessions of 10.1.2.3/32 (auto, default)\n"
 		       "+ instances: 3 of 100 sessions of the service (services.ini:5)\n"
 		       "+ max_sessions: 3 of 1000 sessions of the daemon"));
-	ck_assert_ptr_nonnull(
-		strstr(steps, "+ ban_time: 10min (services.ini:3): 10.1.2.3/32 is not banned; it would be for 10min\n"
-			      "+ allow: allow 10.1.0.0/16"));
+	ck_assert_ptr_nonnull(strstr(
+		steps,
+		"+ ban_time: 10min (services.ini:3): 10.1.2.3/32 is not banned; it would be for 10min\n"
+		"+ allow: allow 10.1.0.0/16"));
 }
 END_TEST
 
@@ -219,7 +220,7 @@ START_TEST(banned)
 	source_ban(gate.sources, source(), START);
 	ask();
 	ck_assert_ptr_nonnull(strstr(steps, "10.1.2.0/24 is not banned; it would be for 4min\n"));
-	peer = (struct peer){.family = PEER_UNIX, .unix_peer = {.uid = 1000}};
+	peer = (struct peer){ .family = PEER_UNIX, .unix_peer = { .uid = 1000 } };
 	ask();
 	ck_assert_ptr_nonnull(strstr(steps, ": clients on this machine are never banned\n"));
 }
@@ -255,9 +256,9 @@ START_TEST(access_list)
 	rules(cases[_i].rules);
 	written("allow", 3);
 	if (cases[_i].family == PEER_UNIX)
-		peer = (struct peer){.family = PEER_UNIX, .unix_peer = {.uid = cases[_i].id}};
+		peer = (struct peer){ .family = PEER_UNIX, .unix_peer = { .uid = cases[_i].id } };
 	else if (cases[_i].family == PEER_VSOCK)
-		peer = (struct peer){.family = PEER_VSOCK, .vsock = {.cid = cases[_i].id}};
+		peer = (struct peer){ .family = PEER_VSOCK, .vsock = { .cid = cases[_i].id } };
 	expect(cases[_i].reason, cases[_i].key, cases[_i].path, cases[_i].line, cases[_i].text);
 }
 END_TEST
@@ -266,8 +267,8 @@ START_TEST(hours)
 {
 	static struct schedule_window never[2];
 
-	never[0] = never[1] = (struct schedule_window){.until = 60, .zone = zone};
-	settings.limits.access_times = (struct schedule){.windows = never, .count = 2};
+	never[0] = never[1] = (struct schedule_window){ .until = 60, .zone = zone };
+	settings.limits.access_times = (struct schedule){ .windows = never, .count = 2 };
 	written("access_times", 6);
 	expect(GATE_ACCESS_TIMES, "access_times", "services.ini", 6,
 	       "none of the 2 times (services.ini:6) is now");
@@ -297,14 +298,14 @@ END_TEST
 
 START_TEST(rates)
 {
-	peer = (struct peer){.family = PEER_IPV6, .ip = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 3}};
-	settings.limits.rate_per_source = (struct rate){.count = 1, .burst = 1, .per_ns = NS_PER_S};
+	peer = (struct peer){ .family = PEER_IPV6, .ip = { 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 3 } };
+	settings.limits.rate_per_source = (struct rate){ .count = 1, .burst = 1, .per_ns = NS_PER_S };
 	written("rate_per_source", 4);
 	gate_take(&gate, &state, &client);
 	expect(GATE_RATE_PER_SOURCE, "rate_per_source", "services.ini", 4,
 	       "1/s burst 1 (services.ini:4): 2001:db8:1:2::/64 may begin the next session in 1s");
 	settings.limits.rate_per_source.count = 0;
-	settings.limits.rate = (struct rate){.count = 2, .burst = 1, .per_ns = 24 * 60 * MINUTE};
+	settings.limits.rate = (struct rate){ .count = 2, .burst = 1, .per_ns = 24 * 60 * MINUTE };
 	gate_take(&gate, &state, &client);
 	expect(GATE_RATE, "rate", NULL, 0,
 	       "2/d burst 1 (default): the service may begin the next session in 12h");
@@ -322,7 +323,8 @@ START_TEST(counts)
 	       "2 of 2 sessions of 10.1.2.3/32 (services.ini:12)");
 	peer.ip[0] = 127;
 	expect(GATE_INSTANCES, "instances", NULL, 0, "2 of 2 sessions of the service (default)");
-	ck_assert_ptr_nonnull(strstr(steps, "+ per_source: 2 (services.ini:12): clients on this machine are not counted\n"));
+	ck_assert_ptr_nonnull(strstr(
+		steps, "+ per_source: 2 (services.ini:12): clients on this machine are not counted\n"));
 	settings.wait = true;
 	expect(GATE_INSTANCES, "instances", NULL, 0,
 	       "2 of 2 sessions of the service (wait: one for each socket)");
@@ -385,8 +387,8 @@ static unsigned any(unsigned below)
 
 static void any_situation(void)
 {
-	static const char *const lists[] = { "deny 10.1.2.0/24", "allow 10.0.0.0/8", "deny 10.1.2.4/32, allow all",
-					     "allow uid:1000" };
+	static const char *const lists[] = { "deny 10.1.2.0/24", "allow 10.0.0.0/8",
+					     "deny 10.1.2.4/32, allow all", "allow uid:1000" };
 	static struct schedule_window window;
 	struct gate_limits *limits = &settings.limits;
 	unsigned list = any(12);
@@ -394,15 +396,18 @@ static void any_situation(void)
 	limits->access = NULL;
 	if (list < ELEMENTS(lists))
 		rules(lists[list]);
-	window = (struct schedule_window){.days = any(2) ? 0x7f : 0x15, .from = 480, .until = 1080, .zone = zone};
-	limits->access_times = (struct schedule){.windows = &window, .count = any(4) == 0};
+	window = (struct schedule_window){
+		.days = any(2) ? 0x7f : 0x15, .from = 480, .until = 1080, .zone = zone
+	};
+	limits->access_times = (struct schedule){ .windows = &window, .count = any(4) == 0 };
 	limits->max_load = any(4) == 0 ? 1000 : 0;
 	limits->ban_ns = any(2) * 10 * NS_PER_S;
 	limits->per_source = any(4);
 	limits->per_source_spares_local = any(2);
-	limits->source_prefix = (struct gate_prefixes){any(3) * 16, any(3) * 32};
-	limits->rate = (struct rate){.count = any(2) * 20, .burst = 1 + any(9), .per_ns = NS_PER_S};
-	limits->rate_per_source = (struct rate){.count = any(2) * 2, .burst = 1 + any(3), .per_ns = NS_PER_S};
+	limits->source_prefix = (struct gate_prefixes){ any(3) * 16, any(3) * 32 };
+	limits->rate = (struct rate){ .count = any(2) * 20, .burst = 1 + any(9), .per_ns = NS_PER_S };
+	limits->rate_per_source =
+		(struct rate){ .count = any(2) * 2, .burst = 1 + any(3), .per_ns = NS_PER_S };
 	limits->refuse_when_full = any(2);
 	state.instances = 1 + any(12);
 	gate.max_sessions = 1 + any(12);
@@ -410,7 +415,7 @@ static void any_situation(void)
 
 static void any_client(void)
 {
-	peer = (struct peer){.family = any(5), .port = (uint16_t)(any(20) == 0 ? 7 : 4711)};
+	peer = (struct peer){ .family = any(5), .port = (uint16_t)(any(20) == 0 ? 7 : 4711) };
 	if (peer.family == PEER_UNIX)
 		peer.unix_peer.uid = 1000 + any(2);
 	else if (peer.family == PEER_VSOCK)
@@ -418,7 +423,7 @@ static void any_client(void)
 	else if (any(8) == 0)
 		peer.ip[peer.family == PEER_IPV4 ? 0 : 15] = peer.family == PEER_IPV4 ? 127 : 1;
 	else
-		memcpy(peer.ip, (uint8_t[]){10, 1, 2, (uint8_t)any(6)}, 4);
+		memcpy(peer.ip, (uint8_t[]){ 10, 1, 2, (uint8_t)any(6) }, 4);
 	client.proven = any(4) != 0;
 	client.now_ns += any(300) * NS_PER_MS;
 	client.wall_s += any(100000);
@@ -428,7 +433,7 @@ static void any_client(void)
 START_TEST(as_the_gate)
 {
 	static struct gate_ticket tickets[64];
-	unsigned held = 0, seen[GATE_REASONS] = {0};
+	unsigned held = 0, seen[GATE_REASONS] = { 0 };
 
 	gate_own_port_add(&gate, 7);
 	for (unsigned round = 0; round < 60000; round++) {

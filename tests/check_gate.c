@@ -15,7 +15,7 @@
 #define YEAR   (365 * 24 * HOUR)
 #define START  (1000 * HOUR)
 
-static const uint64_t seed[4] = {11, 222, 3333, 44444};
+static const uint64_t seed[4] = { 11, 222, 3333, 44444 };
 static struct gate gate;
 static struct gate_limits limits;
 static struct gate_service service;
@@ -26,7 +26,7 @@ static struct arena *arena;
 
 static struct peer peer_of(const char *address)
 {
-	struct peer of = {.port = 40000};
+	struct peer of = { .port = 40000 };
 
 	of.family = strchr(address, ':') != NULL ? PEER_IPV6 : PEER_IPV4;
 	ck_assert_int_eq(inet_pton(of.family == PEER_IPV6 ? AF_INET6 : AF_INET, address, of.ip), 1);
@@ -40,13 +40,13 @@ static void set_up(void)
 	ck_assert_int_eq(sources_new(1000, seed, &gate.sources), 0);
 	limits = (struct gate_limits){
 		.instances = 100,
-		.source_prefix = {32, 64},
+		.source_prefix = { 32, 64 },
 		.refuse_when_full = true,
 		.per_source_spares_local = true,
 	};
-	service = (struct gate_service){.limits = &limits, .id = 1, .instances = 100};
+	service = (struct gate_service){ .limits = &limits, .id = 1, .instances = 100 };
 	peer = peer_of("192.0.2.7");
-	client = (struct gate_client){.peer = &peer, .proven = true, .now_ns = START};
+	client = (struct gate_client){ .peer = &peer, .proven = true, .now_ns = START };
 	access_rules = NULL;
 	arena = NULL;
 }
@@ -75,13 +75,13 @@ static void deny(const char *word)
 /* Never open: windows of no day. */
 static void close_hours(void)
 {
-	static struct schedule_window never = {.days = 0, .from = 0, .until = 60};
+	static struct schedule_window never = { .days = 0, .from = 0, .until = 60 };
 	char reason[ZONE_REASON_MAX];
 
 	arena = arena_new();
 	ck_assert_ptr_nonnull(arena);
 	ck_assert_int_eq(zone_load(NULL, 0, arena, &never.zone, reason), 0);
-	limits.access_times = (struct schedule){.windows = &never, .count = 1};
+	limits.access_times = (struct schedule){ .windows = &never, .count = 1 };
 }
 
 /* The verdict, and that to ask for it changes nothing. */
@@ -141,7 +141,7 @@ START_TEST(room)
 	ck_assert_int_eq(gate_has_room(&gate), rooms[_i].has_room);
 	ck_reason(rooms[_i].reason);
 	/* Before the rate has anything to say about it, and after. */
-	limits.rate = (struct rate){.count = 1, .burst = 1, .per_ns = NS_PER_S};
+	limits.rate = (struct rate){ .count = 1, .burst = 1, .per_ns = NS_PER_S };
 	service.rate_ns = START + NS_PER_S;
 	ck_assert_int_eq(gate_room(&gate, &service, START, &at_ns), GATE_RATE);
 	ck_assert_uint_eq(at_ns, START + NS_PER_S);
@@ -176,7 +176,7 @@ END_TEST
 
 START_TEST(give_without_take)
 {
-	gate_give(&gate, &service, (struct gate_ticket){0});
+	gate_give(&gate, &service, (struct gate_ticket){ 0 });
 }
 END_TEST
 
@@ -204,12 +204,12 @@ END_TEST
 /* A service that waits takes a slot for nobody known. */
 START_TEST(nobody)
 {
-	struct peer none = {.family = PEER_NONE};
+	struct peer none = { .family = PEER_NONE };
 	struct gate_ticket ticket;
 
 	limits.per_source = 1;
 	limits.ban_ns = MINUTE;
-	limits.rate_per_source = (struct rate){.count = 1, .burst = 1, .per_ns = NS_PER_S};
+	limits.rate_per_source = (struct rate){ .count = 1, .burst = 1, .per_ns = NS_PER_S };
 	client.peer = NULL;
 	ticket = take();
 	ck_assert_uint_eq(ticket.source, 0);
@@ -239,7 +239,7 @@ START_TEST(order)
 	limits.per_source = 1;
 	limits.max_load = 1500;
 	client.load = 1500;
-	limits.rate = limits.rate_per_source = (struct rate){.count = 1, .burst = 1, .per_ns = NS_PER_S};
+	limits.rate = limits.rate_per_source = (struct rate){ .count = 1, .burst = 1, .per_ns = NS_PER_S };
 	service.instances = gate.max_sessions = 1;
 	deny("192.0.2.0/24");
 	close_hours();
@@ -280,8 +280,8 @@ END_TEST
 /* Who is refused pays nothing, and costs the others nothing. */
 START_TEST(nothing_is_taken)
 {
-	limits.rate = (struct rate){.count = 1, .burst = 2, .per_ns = HOUR};
-	limits.rate_per_source = (struct rate){.count = 1, .burst = 2, .per_ns = HOUR};
+	limits.rate = (struct rate){ .count = 1, .burst = 2, .per_ns = HOUR };
+	limits.rate_per_source = (struct rate){ .count = 1, .burst = 2, .per_ns = HOUR };
 	limits.per_source = 9;
 	deny("192.0.2.0/24");
 	for (unsigned i = 0; i < 50; i++)
@@ -307,7 +307,7 @@ END_TEST
 START_TEST(waiting)
 {
 	limits.refuse_when_full = false;
-	limits.rate = (struct rate){.count = 1, .burst = 1, .per_ns = NS_PER_S};
+	limits.rate = (struct rate){ .count = 1, .burst = 1, .per_ns = NS_PER_S };
 	limits.per_source = 9;
 	take();
 	ck_reason(GATE_RATE);
@@ -385,7 +385,7 @@ START_TEST(local)
 	if (places[_i].address != NULL) {
 		peer = peer_of(places[_i].address);
 	} else {
-		peer = (struct peer){.family = places[_i].family};
+		peer = (struct peer){ .family = places[_i].family };
 		if (peer.family == PEER_UNIX)
 			peer.unix_peer.uid = places[_i].number;
 		else if (peer.family == PEER_VSOCK)
@@ -413,7 +413,7 @@ END_TEST
 /* A prefix of 0 makes one source of all: what remote clients did is not laid at a local one's door. */
 START_TEST(local_in_one_source_with_all)
 {
-	limits.source_prefix = (struct gate_prefixes){0, 0};
+	limits.source_prefix = (struct gate_prefixes){ 0, 0 };
 	limits.per_source = 1;
 	limits.ban_ns = HOUR;
 	take();
@@ -452,7 +452,7 @@ static const struct {
 START_TEST(source_prefix)
 {
 	limits.per_source = 1;
-	limits.source_prefix = (struct gate_prefixes){prefixes[_i].bits4, prefixes[_i].bits6};
+	limits.source_prefix = (struct gate_prefixes){ prefixes[_i].bits4, prefixes[_i].bits6 };
 	peer = peer_of(prefixes[_i].one);
 	take();
 	peer = peer_of(prefixes[_i].other);
@@ -462,7 +462,7 @@ END_TEST
 
 START_TEST(rate_of_a_source)
 {
-	limits.rate_per_source = (struct rate){.count = 10, .burst = 3, .per_ns = MINUTE};
+	limits.rate_per_source = (struct rate){ .count = 10, .burst = 3, .per_ns = MINUTE };
 	for (unsigned i = 0; i < 3; i++) {
 		ck_reason(GATE_ADMIT);
 		take();
@@ -488,7 +488,7 @@ START_TEST(rate_of_the_service)
 {
 	uint64_t at_ns = 0;
 
-	limits.rate = (struct rate){.count = 50, .burst = 50, .per_ns = NS_PER_S};
+	limits.rate = (struct rate){ .count = 50, .burst = 50, .per_ns = NS_PER_S };
 	for (unsigned i = 0; i < 50; i++) {
 		peer.ip[3] = (uint8_t)i;
 		ck_reason(GATE_ADMIT);
@@ -508,10 +508,10 @@ END_TEST
 /* From one a week to 50 a second: nobody waits out the week. */
 START_TEST(rate_after_reload)
 {
-	limits.rate = limits.rate_per_source = (struct rate){.count = 1, .burst = 1, .per_ns = 168 * HOUR};
+	limits.rate = limits.rate_per_source = (struct rate){ .count = 1, .burst = 1, .per_ns = 168 * HOUR };
 	take();
 	ck_reason(GATE_RATE_PER_SOURCE);
-	limits.rate = limits.rate_per_source = (struct rate){.count = 50, .burst = 1, .per_ns = NS_PER_S};
+	limits.rate = limits.rate_per_source = (struct rate){ .count = 50, .burst = 1, .per_ns = NS_PER_S };
 	ck_reason(GATE_RATE_PER_SOURCE);
 	client.now_ns += 20 * NS_PER_MS;
 	ck_reason(GATE_ADMIT);
@@ -679,7 +679,7 @@ static const struct {
 
 static void make_refuse(enum gate_reason reason)
 {
-	const struct rate slow = {.count = 1, .burst = 1, .per_ns = HOUR};
+	const struct rate slow = { .count = 1, .burst = 1, .per_ns = HOUR };
 
 	limits.max_load = reason == GATE_MAX_LOAD ? 1 : 0;
 	client.load = 1;
@@ -748,7 +748,7 @@ START_TEST(no_table)
 	gate.sources = NULL;
 	limits.per_source = 1;
 	limits.ban_ns = HOUR;
-	limits.rate_per_source = (struct rate){.count = 1, .burst = 1, .per_ns = HOUR};
+	limits.rate_per_source = (struct rate){ .count = 1, .burst = 1, .per_ns = HOUR };
 	ck_assert_uint_eq(take().source, 0);
 	ck_reason(GATE_ADMIT);
 	deny("192.0.2.0/24");
@@ -766,7 +766,7 @@ END_TEST
  * bans last as long as they last. */
 START_TEST(clock_back)
 {
-	limits.rate_per_source = limits.rate = (struct rate){.count = 1, .burst = 2, .per_ns = MINUTE};
+	limits.rate_per_source = limits.rate = (struct rate){ .count = 1, .burst = 2, .per_ns = MINUTE };
 	take();
 	take();
 	ck_reason(GATE_RATE_PER_SOURCE);
@@ -793,7 +793,7 @@ END_TEST
 
 START_TEST(clock_forward)
 {
-	limits.rate_per_source = limits.rate = (struct rate){.count = 1, .burst = 2, .per_ns = MINUTE};
+	limits.rate_per_source = limits.rate = (struct rate){ .count = 1, .burst = 2, .per_ns = MINUTE };
 	limits.per_source = 50;
 	limits.ban_ns = MINUTE;
 	struct gate_ticket first = take(), second = take();
@@ -827,19 +827,19 @@ static size_t resident_bytes(void)
 	return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static const unsigned floods[] = {100000, 1000000};
+static const unsigned floods[] = { 100000, 1000000 };
 
 /* One hand with all of a /32 of IPv6: memory stays bounded, and neither who has a session
  * nor who came a while ago from somewhere else is forgotten. */
 START_TEST(flood)
 {
-	const char *const honest[] = {"2001:db8:1::1", "2001:db9:1::1", "192.0.2.7"};
+	const char *const honest[] = { "2001:db8:1::1", "2001:db9:1::1", "192.0.2.7" };
 	struct gate_ticket session, attack[2];
 
 	gate.max_sessions = 1u << 20;
 	service.instances = 1u << 20;
 	limits.per_source = 4;
-	limits.rate_per_source = (struct rate){.count = 2, .burst = 2, .per_ns = 24 * HOUR};
+	limits.rate_per_source = (struct rate){ .count = 2, .burst = 2, .per_ns = 24 * HOUR };
 	limits.ban_ns = HOUR;
 	peer = peer_of("2001:db8:1::1");
 	session = take();
@@ -905,7 +905,7 @@ START_TEST(table_full_of_sessions)
 	deny("2001:db8::/32");
 	for (unsigned i = 0; i < 2 * GATE_STRIKES; i++)
 		ck_reason(GATE_DENY);
-	gate_give(&gate, &service, (struct gate_ticket){0});
+	gate_give(&gate, &service, (struct gate_ticket){ 0 });
 }
 END_TEST
 
@@ -924,10 +924,10 @@ START_TEST(held_is_active)
 
 	limits.per_source = 20;
 	limits.per_source_spares_local = false;
-	limits.rate_per_source = (struct rate){.count = 1000, .burst = 1000, .per_ns = NS_PER_S};
+	limits.rate_per_source = (struct rate){ .count = 1000, .burst = 1000, .per_ns = NS_PER_S };
 	gate.max_sessions = HELD_MOST;
 	for (unsigned i = 0; i < 3; i++)
-		services[i] = (struct gate_service){.limits = &limits, .id = i + 1, .instances = 120};
+		services[i] = (struct gate_service){ .limits = &limits, .id = i + 1, .instances = 120 };
 	for (unsigned round = 0; round < 100000; round++) {
 		state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
 
@@ -979,7 +979,7 @@ START_TEST(own_ports)
 {
 	static const uint16_t own[] = { 1, 7, 8, 19, 13000, 65535 };
 
-	peer = (struct peer){.family = PEER_IPV4};
+	peer = (struct peer){ .family = PEER_IPV4 };
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		gate_own_port_add(&gate, own[i]);
 	for (unsigned port = 0, next = 0; port < GATE_PORTS; port++) {
@@ -1023,9 +1023,9 @@ END_TEST
 
 START_TEST(names)
 {
-	static const char *const expected[] = { "admit", "loop",     "ban",             "deny",
-						"access_times", "max_load", "throttle", "rate_per_source",
-						"rate",  "per_source", "instances",     "max_sessions" };
+	static const char *const expected[] = { "admit",        "loop",       "ban",       "deny",
+						"access_times", "max_load",   "throttle",  "rate_per_source",
+						"rate",         "per_source", "instances", "max_sessions" };
 
 	ck_assert_uint_eq(ELEMENTS(expected), GATE_REASONS);
 	for (unsigned i = 0; i < ELEMENTS(expected); i++)

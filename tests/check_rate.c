@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(no_limit)
 {
-	const struct rate rate = {0};
+	const struct rate rate = { 0 };
 
 	ck_assert(rate_allows(&rate, 0, 0));
 	ck_assert(rate_allows(&rate, UINT64_MAX, 0));
@@ -122,7 +122,7 @@ END_TEST
 
 START_TEST(clock_jumps)
 {
-	const struct rate rate = {.count = 2, .burst = 2, .per_ns = 2 * NS_PER_S};
+	const struct rate rate = { .count = 2, .burst = 2, .per_ns = 2 * NS_PER_S };
 	uint64_t bucket_ns = 0, hour_ns = 3600 * NS_PER_S, now_ns = START + 2 * hour_ns;
 
 	ck_assert_uint_eq(drain(&rate, &bucket_ns, now_ns, 5), 2);
@@ -146,7 +146,7 @@ END_TEST
  * It counts as 146 years' worth of tokens, and is still a limit. */
 START_TEST(immense)
 {
-	const struct rate rate = {.count = 1, .burst = 1000000, .per_ns = 7 * DAY_NS};
+	const struct rate rate = { .count = 1, .burst = 1000000, .per_ns = 7 * DAY_NS };
 	uint64_t bucket_ns = 0;
 	unsigned passed = drain(&rate, &bucket_ns, START, rate.burst + 1);
 
@@ -155,7 +155,7 @@ START_TEST(immense)
 	ck_assert(!rate_allows(&rate, bucket_ns, START + 6 * DAY_NS));
 	ck_assert_uint_eq(drain(&rate, &bucket_ns, START + 7 * DAY_NS, 5), 1);
 	/* What 64 bits do hold is exact. */
-	const struct rate large = {.count = 1000000, .burst = 1000000, .per_ns = 7 * DAY_NS};
+	const struct rate large = { .count = 1000000, .burst = 1000000, .per_ns = 7 * DAY_NS };
 
 	bucket_ns = 0;
 	ck_assert_uint_eq(drain(&large, &bucket_ns, START, 1000001), 1000000);
@@ -164,8 +164,8 @@ END_TEST
 
 START_TEST(clamp)
 {
-	const struct rate slow = {.count = 1, .burst = 1, .per_ns = 7 * DAY_NS};
-	const struct rate fast = {.count = 50, .burst = 10, .per_ns = NS_PER_S};
+	const struct rate slow = { .count = 1, .burst = 1, .per_ns = 7 * DAY_NS };
+	const struct rate fast = { .count = 50, .burst = 10, .per_ns = NS_PER_S };
 	uint64_t bucket_ns = rate_pass(&slow, 0, START);
 
 	/* After a reload from one a week to 50 a second nobody waits for a week. */
@@ -184,7 +184,7 @@ END_TEST
 /* A burst of 0 does not come out of a configuration; it is one of 1. */
 START_TEST(no_burst)
 {
-	const struct rate rate = {.count = 1, .burst = 0, .per_ns = NS_PER_S};
+	const struct rate rate = { .count = 1, .burst = 0, .per_ns = NS_PER_S };
 	uint64_t bucket_ns = 0;
 
 	ck_assert_uint_eq(drain(&rate, &bucket_ns, START, 5), 1);

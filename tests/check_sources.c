@@ -34,8 +34,9 @@ static struct peer_key ipv6(uint32_t area, uint32_t n)
 
 	return (struct peer_key){
 		.family = PEER_IPV6,
-		.bytes = { (uint8_t)(first >> 24), (uint8_t)(first >> 16), (uint8_t)(first >> 8), (uint8_t)first,
-			   (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n },
+		.bytes = { (uint8_t)(first >> 24), (uint8_t)(first >> 16), (uint8_t)(first >> 8),
+			   (uint8_t)first, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+			   (uint8_t)n },
 	};
 }
 
@@ -66,8 +67,8 @@ static void fill(uint32_t area, uint32_t from, uint32_t until)
 
 START_TEST(told_apart)
 {
-	struct peer_key uid = {.family = PEER_UNIX, .bytes = {10, 0, 0, 1}};
-	struct peer_key cid = {.family = PEER_VSOCK, .bytes = {10, 0, 0, 1}};
+	struct peer_key uid = { .family = PEER_UNIX, .bytes = { 10, 0, 0, 1 } };
+	struct peer_key cid = { .family = PEER_VSOCK, .bytes = { 10, 0, 0, 1 } };
 
 	ck_assert_ptr_null(find(1, ipv4(0x0a000001)));
 	struct source *source = get(1, ipv4(0x0a000001));
@@ -185,7 +186,7 @@ START_TEST(ipv4_neighbourhood)
 	get(3, ipv4(0x0a010000)); /* another service is no other neighbourhood */
 	ck_assert_ptr_nonnull(find(1, ipv4(0xc0000201)));
 	for (uint32_t n = 0; n < SHARE - 10; n++) {
-		struct peer_key uid = {.family = PEER_UNIX};
+		struct peer_key uid = { .family = PEER_UNIX };
 
 		memcpy(uid.bytes, &n, sizeof(n));
 		get(1, uid);
@@ -405,7 +406,7 @@ END_TEST
 START_TEST(chains)
 {
 	for (uint32_t n = 0; n < TABLE; n++) {
-		struct peer_key key = {.family = PEER_IPV6};
+		struct peer_key key = { .family = PEER_IPV6 };
 		uint64_t word = _i < 6 ? (uint64_t)n << (8 * _i) : (uint64_t)n * UINT64_C(0x0001000100010001);
 
 		for (unsigned i = 0; i < 8; i++)
@@ -414,7 +415,7 @@ START_TEST(chains)
 	}
 	ck_assert_uint_eq(sources_count(sources), TABLE);
 
-	struct peer_key first = {.family = PEER_IPV6};
+	struct peer_key first = { .family = PEER_IPV6 };
 	struct source *entries = find(1, first) - 1; /* number 1 was the first to come */
 	static uint32_t depth[TABLE + 1];
 	uint32_t longest = 0;
