@@ -446,6 +446,9 @@ START_TEST(message_file_of_no_size)
 	ck_assert_uint_gt(((const struct conf_message *)(const void *)&bench.field)->length, 1);
 	ck_assert_int_eq(parse(&bench, &conf_type_message, 0, 0, "file:/proc/self/smaps"), -EINVAL);
 	ck_assert_msg(strstr(bench.reason, "at most 1024") != NULL, "%s", bench.reason);
+	/* Nothing is mapped where this begins. */
+	ck_assert_int_eq(parse(&bench, &conf_type_message, 0, 0, "file:/proc/self/mem"), -EINVAL);
+	ck_assert_msg(strstr(bench.reason, "cannot be read") != NULL, "%s", bench.reason);
 	arena_free(bench.arena);
 }
 END_TEST

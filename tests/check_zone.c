@@ -155,6 +155,7 @@ static const struct {
 	{ "text", "another kind of file" },
 	{ "short", "another kind of file" },
 	{ "fifo", "not a time zone" },
+	{ "memory", "cannot be read" },
 	{ "head", "damaged" },
 	{ "cut", "damaged" },
 };
@@ -173,6 +174,8 @@ START_TEST(refuse)
 	fputs("TZif", file);
 	fclose(file);
 	ck_assert_int_eq(mkfifo(zone_path("fifo"), 0600), 0);
+	/* A file whose first byte cannot be read. */
+	ck_assert_int_eq(symlink("/proc/self/mem", zone_path("memory")), 0);
 
 	char from[PATH_MAX];
 
