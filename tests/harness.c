@@ -271,6 +271,11 @@ char *test_expand(const char *text)
 	return result;
 }
 
+void test_copy_self(void)
+{
+	copy_file("/proc/self/exe", test_path("self"), 0755);
+}
+
 void test_write(const char *name, mode_t mode, const char *text, bool expand)
 {
 	const char *path = test_path(name);

@@ -69,6 +69,9 @@ char *test_expand(const char *text);
 /* $DIR/name as a path (one of a few static buffers). */
 const char *test_path(const char *name);
 
+/* Copies the running test program to $DIR/self, for services that behave as its main() says. */
+void test_copy_self(void);
+
 /* Writes $DIR/name with this mode; the text is expanded when `expand`. */
 void test_write(const char *name, mode_t mode, const char *text, bool expand);
 char *test_read(const char *path);
@@ -216,6 +219,12 @@ bool has_match(const char *text, const char *expression);
 	ck_assert_msg(has_match(text, expression), "nothing matches \"%s\" in:\n%s", expression, text)
 #define ck_assert_no_match(text, expression)                                                                 \
 	ck_assert_msg(!has_match(text, expression), "\"%s\" matches in:\n%s", expression, text)
+
+/* Runs `work` in a process that has a network of its own, joined to that of the test by a pair of
+ * interfaces: here it is u0, 192.0.2.1, there u1, 192.0.2.2. The process exits with what `work`
+ * returns. Returns its pid, or 0 where such networks cannot be made. */
+pid_t neighbour_start(int (*work)(void *context), void *context);
+int neighbour_wait(pid_t pid); /* its exit status */
 
 /* The inode of the socket that listens on this IPv4 TCP port, or 0. */
 unsigned long listener_inode(unsigned port);

@@ -7,10 +7,14 @@
 #include <linux/ipv6.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static socklen_t make_address(const char *text, unsigned port, struct sockaddr_storage *ret_address)
@@ -303,6 +307,80 @@ bool has_match(const char *text, const char *expression)
 
 	regfree(&regex);
 	return result == 0;
+}
+
+/* ---- another network ---- */
+
+static bool run_ip(const char *command)
+{
+	const char *words[] = { "sh", "-c", command, NULL };
+	char *output;
+	bool good = run_command(words, &output) == 0;
+
+	free(output);
+	return good;
+}
+
+static void join_networks(pid_t pid, int good)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "ip link add u0 type veth peer name u1 netns %d && ip addr add 192.0.2.1/24 dev u0 && "
+		 "ip link set u0 up",
+		 pid);
+	if (run_ip(command))
+		(void)!write(good, "g", 1);
+}
+
+static int live_there(int ready, int good, int (*work)(void *context), void *context)
+{
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (unshare(CLONE_NEWNET) < 0 || write(ready, "r", 1) != 1 || read(good, &byte, 1) != 1 ||
+	    !run_ip("ip link set lo up && ip addr add 192.0.2.2/24 dev u1 && ip link set u1 up"))
+		return 127;
+	(void)!write(ready, "u", 1);
+	return work(context);
+}
+
+pid_t neighbour_start(int (*work)(void *context), void *context)
+{
+	int ready[2], good[2];
+	char byte;
+	pid_t pid;
+
+	if (!test_is_alone() || harness_find("ip") == NULL)
+		return 0;
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(good, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(ready[0]);
+		close(good[1]);
+		_exit(live_there(ready[1], good[0], work, context));
+	}
+	close(ready[1]);
+	close(good[0]);
+	if (read(ready[0], &byte, 1) == 1)
+		join_networks(pid, good[1]);
+	close(good[1]);
+	bool up = read(ready[0], &byte, 1) == 1;
+
+	close(ready[0]);
+	if (up)
+		return pid;
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+int neighbour_wait(pid_t pid)
+{
+	int status = -1;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 unsigned long listener_inode(unsigned port)
