@@ -10,6 +10,8 @@ BUILD=${BUILD:-$PWD}
 USHERD=${USHERD:-$BUILD/usherd}
 SERVICES_DIR=${SERVICES_DIR:-$BUILD/services}
 LOADGEN=${LOADGEN:-$BUILD/bench/loadgen}
+CLIENTS=${CLIENTS:-$BUILD/bench/clients}
+SOURCES=${SOURCES:-$BUILD/bench/sources}
 FLOOR=${FLOOR:-$BUILD/bench/floor}
 ADDRESS=127.0.0.1
 
@@ -39,10 +41,10 @@ prepare()
 {
 	local program
 
-	for program in LOADGEN FLOOR; do
+	for program in LOADGEN FLOOR CLIENTS SOURCES; do
 		[ -x "${!program}" ] || fail "$program=${!program} is not there; build it first (make bench)"
 	done
-	for program in LOADGEN FLOOR USHERD SERVICES_DIR PEERS_DIR; do # servers are started in /
+	for program in LOADGEN FLOOR CLIENTS SOURCES USHERD SERVICES_DIR PEERS_DIR; do # servers are started in /
 		[ -z "${!program:-}" ] || printf -v "$program" %s "$(readlink -m "${!program}")"
 	done
 	[ -x "$SERVICES_DIR/echo" ] || fail "SERVICES_DIR=$SERVICES_DIR has no echo"
@@ -124,6 +126,15 @@ stop_server()
 	wait "$pid" 2>/dev/null
 }
 
+stop_servers()
+{
+	local name
+
+	for name in "$@"; do
+		stop_server "$name"
+	done
+}
+
 # await_log NAME REGEX SECONDS [COUNT]: until the server's log has COUNT lines (1) that match.
 await_log()
 {
@@ -190,9 +201,18 @@ usherd_config()
 	local file=$1 port=$2
 
 	shift 2
+	service_config "$file" "$ECHO" "$port" 'instances = 4000' "$@"
+}
+
+# service_config FILE EXEC PORT [KEY=VALUE...]: one service, nothing said of its limits.
+service_config()
+{
+	local file=$1 command=$2 port=$3
+
+	shift 3
 	{
-		printf '[usherd]\nmax_sessions = 4000\n\n'
-		printf '[echo]\nlisten = %s:%s\nexec = %s\ninstances = 4000\n' "$ADDRESS" "$port" "$ECHO"
+		printf '[usherd]\nmax_sessions = %s\n\n' "${max_sessions:-4000}"
+		printf '[echo]\nlisten = %s:%s\nexec = %s\n' "$ADDRESS" "$port" "$command"
 		[ $# = 0 ] || printf '%s\n' "$@"
 	} >"$file"
 }
