@@ -19,9 +19,9 @@
 
 #define NAME_LENGTH_MAX 64
 #define FILE_SIZE_MAX   65536 /* the largest there are have 4 KiB */
-#define DAY_S           86400
+#define WEEK_S          (7 * 86400)
 #define YEARS           15
-#define DAYS            (YEARS * 365 + YEARS / 4)
+#define WEEKS           (YEARS * 366 / 7)
 
 /* Twice a year is usual, four times the most there is. */
 #define CHANGES_MAX 128
@@ -174,14 +174,14 @@ static int64_t find_change(int64_t low, int64_t high, int32_t offset)
 	return high;
 }
 
-/* Two changes within a day would be missed; there are none. */
+/* Two changes within a week would be missed; the closest there are lie a month apart (Ramadan in Morocco). */
 static int probe(int64_t now_s, struct arena *arena, const struct zone **ret_zone)
 {
 	struct change changes[CHANGES_MAX] = { { now_s, offset_at(now_s) } };
 	size_t count = 1;
 
-	for (int64_t day = 0; day < DAYS && count < CHANGES_MAX; day++) {
-		int64_t start_s = now_s + day * DAY_S, end_s = start_s + DAY_S;
+	for (int64_t week = 0; week < WEEKS && count < CHANGES_MAX; week++) {
+		int64_t start_s = now_s + week * WEEK_S, end_s = start_s + WEEK_S;
 
 		if (offset_at(end_s) == changes[count - 1].offset)
 			continue;
