@@ -380,7 +380,7 @@ static unsigned load_hundredths(void)
 
 START_TEST(load)
 {
-	struct daemon *daemon = daemon_start(HELLO "max_load = 1000000\n");
+	struct daemon *daemon = daemon_start(HELLO "max_load = 1000000\n" OTHER);
 
 	expect_reply(daemon, "127.0.0.1", "hello");
 	/* A service that would wait for that to pass may not make the others wait. */
