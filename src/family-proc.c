@@ -231,8 +231,7 @@ static int read_list(int fd, char **ret_text)
 	return 0;
 }
 
-/* Kernels without CONFIG_PROC_CHILDREN: everybody is asked for his parent. */
-static int search_children(pid_t **ret_pids, size_t *ret_count)
+int family_proc_search_children(pid_t **ret_pids, size_t *ret_count)
 {
 	_cleanup_fd_ int proc = family_proc_open();
 	struct process_table table = { .count = 0 };
@@ -271,7 +270,7 @@ int family_proc_children(pid_t **ret_pids, size_t *ret_count)
 	char *rest;
 
 	if (r == -ENOENT)
-		return search_children(ret_pids, ret_count);
+		return family_proc_search_children(ret_pids, ret_count);
 	if (r < 0 || text == NULL)
 		return r;
 	pids = calloc(strlen(text) / 2 + 1, sizeof(*pids)); /* a digit and a blank at least */

@@ -50,4 +50,7 @@ uint64_t family_proc_session(int proc, pid_t pid);
 /* Our own children. Returns 0 or -errno; the caller frees. */
 int family_proc_children(pid_t **ret_pids, size_t *ret_count);
 
+/* The same for kernels without CONFIG_PROC_CHILDREN: everybody is asked for his parent. */
+int family_proc_search_children(pid_t **ret_pids, size_t *ret_count);
+
 #endif

@@ -554,6 +554,89 @@ START_TEST(not_allowed)
 }
 END_TEST
 
+/* Takes away all that shows cgroups of version 2. */
+static bool unmount_all(void)
+{
+	for (int tries = 0; tries < 64; tries++) {
+		_cleanup_file_ FILE *file = fopen("/proc/self/mountinfo", "re");
+		char line[PATH_MAX], point[PATH_MAX] = "";
+
+		while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+			if (strstr(line, " - cgroup2 ") != NULL)
+				sscanf(line, "%*s %*s %*s %*s %s", point);
+		if (point[0] == '\0')
+			return true;
+		if (umount2(point, MNT_DETACH) != 0)
+			return false;
+	}
+	return false;
+}
+
+/* Only our own part is mounted, at a place with a blank; then a part that we are not in; then none. */
+static int look_at_odd_mounts(void)
+{
+	char made[] = "/tmp/check cgroup\\XXXXXX", below[64], own[PATH_MAX];
+	struct cgroup_pool *pool = NULL;
+	int status = 0;
+
+	if (!write_in("cgroup.procs", "0") || mkdtemp(made) == NULL)
+		return 77;
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+		rmdir(made);
+		return 77;
+	}
+	snprintf(below, sizeof(below), "%s/session-7", made);
+
+	/* A copy that is mounted again when the rest was taken away. */
+	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, where, OPEN_TREE_CLONE | O_CLOEXEC);
+
+	if (tree < 0 || !unmount_all())
+		status = 77;
+	else if (cgroup_find_own(own) != -ENOENT || cgroup_pool_new("auto", &pool, reason) != 0 || pool != NULL)
+		status = 1;
+	else if (cgroup_pool_new("/tmp", &pool, reason) != -EINVAL || strstr(reason, "none is mounted") == NULL)
+		status = 2;
+	else if (syscall(SYS_move_mount, tree, "", -1, made, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+		status = 77;
+	else if (cgroup_find_own(own) != 0 || strcmp(own, made) != 0)
+		status = 3;
+	else if (cgroup_pool_new("/tmp", &pool, reason) != -EINVAL || strstr(reason, made) == NULL)
+		status = 4;
+	else if (mkdir(below, 0755) != 0 || mount(below, "/mnt", NULL, MS_BIND, NULL) != 0 ||
+		 umount2(made, MNT_DETACH) != 0)
+		status = 5;
+	else if (cgroup_find_own(own) != -ENOENT)
+		status = 6;
+	umount2("/mnt", MNT_DETACH);
+	rmdir(made);
+	return status;
+}
+
+START_TEST(odd_mounts)
+{
+	char below[PATH_MAX + 32];
+	int status;
+
+	if (!begin())
+		return;
+	ck_assert_int_eq(mkdir(where, 0755), 0);
+
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(look_at_odd_mounts());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	snprintf(below, sizeof(below), "%s/session-7", where);
+	ck_assert(eventually_removed(below));
+	ck_assert(eventually_removed(where));
+	ck_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		puts("# skipped: nothing may be mounted");
+	else
+		ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
 /* The part that says 1 is all that counts. */
 static const struct {
 	const char *name, *value;
@@ -665,6 +748,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, leftovers);
 	tcase_add_test(tests, no_cgroup);
 	tcase_add_test(tests, not_allowed);
+	tcase_add_test(tests, odd_mounts);
 	tcase_add_loop_test(tests, automatic, 0, ELEMENTS(attributes));
 	tcase_add_test(tests, automatic_but_full);
 	suite_add_tcase(suite, tests);

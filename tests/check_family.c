@@ -4,6 +4,7 @@
 #include "family.h"
 
 #include "base.h"
+#include "cgroup-internal.h"
 #include "family_help.h"
 #include "run.h"
 
@@ -216,6 +217,43 @@ START_TEST(no_group_to_signal)
 }
 END_TEST
 
+/* Only SIGKILL goes to the cgroup, and there to everybody. */
+START_TEST(with_cgroup)
+{
+	char own[PATH_MAX], where[PATH_MAX], reason[CGROUP_REASON_MAX];
+	struct cgroup_pool *pool = NULL;
+	struct family family;
+	int fd = -1;
+
+	begin(_i);
+	where[0] = '\0';
+	if (cgroup_find_own(own) == 0)
+		snprintf(where, sizeof(where), "%.3000s/usherd-check-%d", own, (int)getpid());
+	if (where[0] == '\0' || cgroup_pool_new(where, &pool, reason) != 0) {
+		puts("# skipped: no cgroup of version 2 may be made here");
+		return;
+	}
+	family = start_leader(wait_for_end);
+	ck_assert_int_eq(cgroup_take(pool, &family.cgroup, &fd), 0);
+
+	pid_t elsewhere = start(wait_for_end);
+	char path[PATH_MAX + 64], number[16];
+
+	snprintf(path, sizeof(path), "%s/session-1/cgroup.procs", where);
+	snprintf(number, sizeof(number), "%d", (int)elsewhere);
+	ck_assert(write_text(path, number));
+	family_signal(&family, SIGTERM);
+	collect_leader(&family, SIGTERM);
+	ck_assert(is_running(elsewhere));
+	/* Though the group is gone. */
+	family_signal(&family, SIGKILL);
+	expect_end(elsewhere, SIGKILL);
+	cgroup_give(&family.cgroup);
+	cgroup_pool_free(pool);
+	finish(&family);
+}
+END_TEST
+
 /* ---- numbers come round ---- */
 
 #define LEADERS 3000
@@ -378,6 +416,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(groups, members_of_another_parent, 0, KERNELS);
 	tcase_add_loop_test(groups, before_the_group, 0, KERNELS);
 	tcase_add_loop_test(groups, number_used_anew, 0, KERNELS);
+	tcase_add_loop_test(groups, with_cgroup, 0, KERNELS);
 	tcase_add_loop_test_raise_signal(groups, no_group, SIGABRT, -1, 2);
 	tcase_add_loop_test_raise_signal(groups, no_group_to_signal, SIGABRT, -1, 2);
 	tcase_set_timeout(groups, 30);

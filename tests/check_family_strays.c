@@ -332,6 +332,27 @@ START_TEST(processes)
 }
 END_TEST
 
+/* With and without CONFIG_PROC_CHILDREN. */
+START_TEST(children)
+{
+	int (*const ways[])(pid_t **, size_t *) = { family_proc_children, family_proc_search_children };
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t count = 77;
+	pid_t first, second;
+
+	begin(NEW_KERNEL);
+	ck_assert_int_eq(ways[_i](&pids, &count), 0);
+	ck_assert_uint_eq(count, 0);
+	free(pids);
+	first = start(wait_for_end);
+	second = start(have_strays);
+	ck_assert_int_eq(ways[_i](&pids, &count), 0);
+	ck_assert_uint_eq(count, 2);
+	ck_assert((pids[0] == first && pids[1] == second) || (pids[0] == second && pids[1] == first));
+	end_all_children();
+}
+END_TEST
+
 /* /proc shows the numbers of another namespace. */
 static int look_at_foreign_proc(void)
 {
@@ -369,6 +390,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, environment_in_pieces);
 	tcase_add_test(tests, own_environment);
 	tcase_add_test(tests, processes);
+	tcase_add_loop_test(tests, children, 0, 2);
 	tcase_add_test(tests, foreign_proc);
 	suite_add_tcase(suite, tests);
 	return suite;
