@@ -94,9 +94,9 @@ bool gate_counts(const struct gate_limits *limits, const struct peer *peer);
 
 /* The verdict on a client. Changes nothing but what remembers refusals: those of a source that
  * is refused by deny, rate_per_source or per_source, proven and not local, again and again
- * (GATE_STRIKES in GATE_STRIKES_NS, as a bucket that runs empty) end in a ban when the service has a ban_time: for that long,
- * twice as long each further time (up to GATE_BAN_DOUBLINGS times), and one level less for each
- * time of that length that passes without. Counts refusals in service->refused; those who are
+ * (GATE_STRIKES in GATE_STRIKES_NS, as a bucket that runs empty) end in a ban when the service has a
+ * ban_time: for that long, twice as long each further time (up to GATE_BAN_DOUBLINGS times), and one
+ * level less for each time of the last ban's length that passes without. Counts refusals in service->refused; those who are
  * left waiting (no refuse_when_full; rate, instances, max_sessions) were not refused. */
 #define GATE_STRIKES 10
 #define GATE_STRIKES_NS (60 * UINT64_C(1000000000))

@@ -360,7 +360,7 @@ START_TEST(without_daemon)
 END_TEST
 
 /* A long path is cut at its beginning, and the sentence ends as it should. */
-START_TEST(long_path)
+START_TEST(places)
 {
 	static char path[600];
 
@@ -372,6 +372,10 @@ START_TEST(long_path)
 	ask();
 	ck_assert_ptr_nonnull(strstr(explanation.text, "xxx:77)"));
 	ck_assert_ptr_eq(explanation.where.path, path);
+	/* An option of the command line stands in no line. */
+	origins[0].where = (struct conf_where){ .path = "command line" };
+	expect(GATE_MAX_LOAD, "max_load", "command line", 0,
+	       "the load is 0.001, the most 0.001 (command line)");
 }
 END_TEST
 
@@ -483,7 +487,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, rates);
 	tcase_add_test(tests, counts);
 	tcase_add_test(tests, without_daemon);
-	tcase_add_test(tests, long_path);
+	tcase_add_test(tests, places);
 	tcase_add_test(tests, as_the_gate);
 	suite_add_tcase(suite, tests);
 	return suite;

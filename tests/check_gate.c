@@ -647,6 +647,75 @@ START_TEST(ban_escalates_and_decays)
 }
 END_TEST
 
+START_TEST(first_ban_decays)
+{
+	limits.ban_ns = MINUTE;
+	deny("192.0.2.0/24");
+	strike_out();
+	uint64_t end_ns = source_now()->banned_ns;
+
+	ck_assert_uint_eq(gate_ban_length(&limits, source_now(), end_ns + MINUTE - 1), 2 * MINUTE);
+	ck_assert_uint_eq(gate_ban_length(&limits, source_now(), end_ns + MINUTE), MINUTE);
+}
+END_TEST
+
+/* Strangers of many neighbourhoods, as many as the table has places. */
+static void fill_table(void)
+{
+	struct peer before = peer;
+
+	for (unsigned i = 0; i < SOURCES_LEAST; i++) {
+		peer = peer_of("2001:db8::1");
+		peer.ip[3] = (uint8_t)i;
+		memcpy(peer.ip + 4, &i, sizeof(i));
+		gate_give(&gate, &service, take());
+	}
+	peer = before;
+}
+
+/* A ban is remembered whoever comes, and no longer than it lasts. */
+START_TEST(ban_remembered)
+{
+	limits.ban_ns = HOUR;
+	limits.per_source = 1;
+	deny("2001:dead::/32");
+	peer = peer_of("2001:dead::1");
+	strike_out();
+	fill_table();
+	fill_table();
+	ck_reason(GATE_BAN);
+	client.now_ns += HOUR;
+	fill_table();
+	service.id = 2;
+	fill_table();
+	service.id = 1;
+	ck_assert_ptr_null(source_now());
+}
+END_TEST
+
+/* Who goes on trying does not get a fresh bucket by being forgotten. */
+START_TEST(refused_remembered)
+{
+	struct peer trying = peer_of("2001:dead::1");
+
+	limits.rate_per_source = (struct rate){ .count = 1, .burst = 1, .per_ns = HOUR };
+	peer = trying;
+	gate_give(&gate, &service, take());
+	for (unsigned i = 0; i < 100000; i++) {
+		peer = peer_of("2001:db8::1");
+		peer.ip[3] = (uint8_t)i;
+		memcpy(peer.ip + 4, &i, sizeof(i));
+		gate_give(&gate, &service, take());
+		if (i % 50000 != 0)
+			continue;
+		peer = trying;
+		ck_reason(GATE_RATE_PER_SOURCE);
+	}
+	peer = trying;
+	ck_reason(GATE_RATE_PER_SOURCE);
+}
+END_TEST
+
 START_TEST(immense_ban)
 {
 	limits.ban_ns = UINT64_MAX / 2;
@@ -1066,6 +1135,9 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, ban);
 	tcase_add_test(tests, slow_strikes);
 	tcase_add_test(tests, ban_escalates_and_decays);
+	tcase_add_test(tests, first_ban_decays);
+	tcase_add_test(tests, ban_remembered);
+	tcase_add_test(tests, refused_remembered);
 	tcase_add_test(tests, immense_ban);
 	tcase_add_loop_test(tests, what_earns_strikes, 0, ELEMENTS(refusals));
 	tcase_add_test(tests, no_needless_entries);

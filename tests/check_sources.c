@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define TABLE SOURCES_LEAST
 #define SHARE (TABLE / 8)
@@ -365,6 +366,37 @@ START_TEST(larger)
 }
 END_TEST
 
+/* What was more than a share is none in a larger table. */
+START_TEST(larger_share)
+{
+	get(1, ipv6(1, 0));
+	fill(0, 0, SHARE + 1000);
+	ck_assert_int_eq(sources_reserve(sources, 2 * TABLE), 0);
+	for (uint32_t n = 0; sources_count(sources) < 2 * TABLE; n++)
+		get(1, ipv6(100 + n % 64, n));
+	get(1, ipv6(2, 0));
+	ck_assert_ptr_null(find(1, ipv6(1, 0)));
+	ck_assert_ptr_nonnull(find(1, ipv6(0, 0)));
+}
+END_TEST
+
+/* One more than its share is too much already, one less is not. */
+START_TEST(just_greedy)
+{
+	get(1, ipv6(1, 0));
+	get(1, ipv6(1, 1));
+	fill(0, 0, SHARE + 1);
+	for (uint32_t n = 0; sources_count(sources) < TABLE; n++)
+		get(1, ipv6(100 + n % 64, n));
+	get(1, ipv6(2, 0));
+	ck_assert_ptr_null(find(1, ipv6(0, 0)));
+	ck_assert_ptr_nonnull(find(1, ipv6(1, 0)));
+	get(1, ipv6(3, 0));
+	ck_assert_ptr_null(find(1, ipv6(1, 0)));
+	ck_assert_ptr_nonnull(find(1, ipv6(0, 1)));
+}
+END_TEST
+
 START_TEST(no_memory)
 {
 	struct sources *none = NULL;
@@ -376,6 +408,18 @@ START_TEST(no_memory)
 	ck_assert_int_eq(sources_reserve(sources, UINT32_MAX), -ENOMEM);
 	ck_assert_ptr_nonnull(find(1, ipv6(0, 0)));
 	sources_free(NULL);
+#ifndef __SANITIZE_ADDRESS__ /* which takes too much for itself */
+	struct rlimit few = { .rlim_cur = 64u << 20, .rlim_max = RLIM_INFINITY };
+
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &few), 0);
+	ck_assert_int_eq(sources_reserve(sources, 1u << 20), -ENOMEM); /* no entries */
+	ck_assert_int_eq(sources_reserve(sources, 1u << 27), -ENOMEM); /* not even buckets */
+	ck_assert_int_eq(sources_new(1u << 27, seed, &none), -ENOMEM);
+	ck_assert_ptr_null(none);
+	ck_assert_ptr_nonnull(find(1, ipv6(0, 0)));
+	fill(0, 0, 2 * TABLE); /* the size it had */
+	ck_assert_uint_eq(sources_count(sources), TABLE);
+#endif
 }
 END_TEST
 
@@ -500,6 +544,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, ban_with_session);
 	tcase_add_test(tests, bans_end);
 	tcase_add_test(tests, larger);
+	tcase_add_test(tests, larger_share);
+	tcase_add_test(tests, just_greedy);
 	tcase_add_test(tests, no_memory);
 	tcase_add_test_raise_signal(tests, released_twice, SIGABRT);
 	tcase_add_test_raise_signal(tests, no_handle, SIGABRT);
