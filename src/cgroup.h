@@ -18,16 +18,17 @@ struct cgroup_place {
 #define CGROUP_REASON_MAX 256
 
 /* `where`: "auto": the cgroup we are in, if it was delegated to us (systemd's Delegate=yes: the extended
- * attribute user.delegate or trusted.delegate is 1), else there is no pool: *ret_pool is NULL and 0 is returned (so, too, when it cannot be used; then `reason` says why, and else
- * it is empty). A path: that directory,
- * which is made (its parent must exist); its failure is an error with a reason that says what to do. Sessions get
+ * attribute user.delegate or trusted.delegate is 1), else there is no pool: *ret_pool is NULL and 0 is returned;
+ * so, too, when it cannot be used, and then `reason` says why (else it is empty). A path: that directory, which
+ * is made (its parent must exist); its failure is an error with a reason that says what to do. Sessions get
  * WHERE/session-N. Returns 0 or -errno. */
 int cgroup_pool_new(const char *where, struct cgroup_pool **ret_pool, char reason[static CGROUP_REASON_MAX]);
 void cgroup_pool_free(struct cgroup_pool *pool); /* removes the directories that are empty */
 
 /* An empty directory and its descriptor for clone3(2) (borrowed until cgroup_give()). Returns 0 or -errno. */
 int cgroup_take(struct cgroup_pool *pool, struct cgroup_place *ret_place, int *ret_fd);
-void cgroup_give(struct cgroup_place *place); /* idempotent; with processes still in it, it is left aside and tried later */
+/* Idempotent. With processes still in it, it is left aside and tried later. */
+void cgroup_give(struct cgroup_place *place);
 
 /* Kills everything in it. Returns 0 or -errno. */
 int cgroup_kill(const struct cgroup_place *place);

@@ -33,7 +33,7 @@ int family_adopt_orphans(void);
 /* Whether any process of the group is left, stopped ones too. A zombie counts when it is the leader, or when
  * its parent lives, is not us, and does not collect it (Linux 6.9 and later).
  * Exact at any time: by PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), else, once the leader
- * is gone, by whether we have a living child in the group. Collects dead children of the group when the leader is gone. */
+ * is gone, by whether we have a living child in the group. Then dead children of the group are collected, too. */
 bool family_is_alive(const struct family *family);
 
 /* Sends a signal to the whole group. SIGKILL also goes to the cgroup, if there is one. Only while
