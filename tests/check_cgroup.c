@@ -42,6 +42,7 @@ static bool begin(void)
 {
 	char own[PATH_MAX];
 
+	signal(SIGALRM, SIG_DFL); /* the test runner has a handler, which children would inherit */
 	alarm(LIFE_S);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (cgroup_find_own(own) == 0) {

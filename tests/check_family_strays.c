@@ -94,6 +94,12 @@ START_TEST(without_pidfd)
 	copy.leader_gone = true;
 	ck_assert_uint_eq(search(&copy, SIGKILL), 0);
 	finish(&family);
+	family = start_session(have_strays_below, SESSION);
+	collect_leader(&family, 0);
+	copy = family;
+	copy.pidfd = -1;
+	ck_assert_uint_eq(search(&copy, SIGKILL), 0);
+	finish(&family);
 }
 END_TEST
 

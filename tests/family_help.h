@@ -71,6 +71,7 @@ static inline bool is_new_kernel(void)
 
 static inline void begin(int kernel)
 {
+	signal(SIGALRM, SIG_DFL); /* the test runner has a handler, which children would inherit */
 	alarm(LIFE_S);
 	ck_assert_int_eq(family_adopt_orphans(), 0);
 	ck_assert_int_eq(pipe2(words, O_CLOEXEC), 0);
