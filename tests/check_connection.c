@@ -95,7 +95,7 @@ static void nap(void)
 }
 
 /* Waits until it is so: the kernel moves segments in its own time. */
-#define await(what)                                                                                            \
+#define await(what)                                                                                          \
 	do {                                                                                                   \
 		uint64_t give_up_ns = clock_now_ns() + PATIENCE_NS;                                            \
 		while (!(what)) {                                                                              \
@@ -253,8 +253,8 @@ START_TEST(quiet)
 }
 END_TEST
 
-/* A client that has gone away is sent the same again and again: 0.4 s, 0.8 s, 1.6 s after it was sent first. (A
- * probe for a lost tail, 0.2 s after, cannot be told from new data.) */
+/* A client that has gone away is sent the same again and again: 0.4 s, 0.8 s, 1.6 s after the first time.
+ * (A probe for a lost tail, 0.2 s after, cannot be told from new data.) */
 START_TEST(sent_again_is_quiet)
 {
 	uint64_t longest_ns = 0, from_ns;
