@@ -77,7 +77,7 @@ static int join(enum where where)
 enum act { SILENT, ONE_BYTE, HALF_CLOSE, BYTE_AND_HALF_CLOSE, RESET, CLOSE, BYTE_AND_CLOSE };
 
 #define SLEEP    "/bin/sleep 1000"
-#define STUBBORN "$PROBE stubborn"
+#define STUBBORN "/bin/sh -c 'trap \"\" TERM; echo ready; exec sleep 1000'"
 #define PAIR                                                                                                 \
 	"/bin/sh -c '(trap \"\" TERM; while :; do sleep 0.05; done) & trap \"exit 7\" TERM; while :; do sleep " \
 	"0.05; done'"
