@@ -21,13 +21,6 @@ static void expect_ready(int fd)
 	free(ready);
 }
 
-static void finish(int fd)
-{
-	shutdown(fd, SHUT_WR);
-	ck_assert_str_eq(read_clean(fd, NULL), "bye\n");
-	close(fd);
-}
-
 /* ---- peers that vanish ---- */
 
 /* A client in a network of its own, behind a cable. */
@@ -55,7 +48,7 @@ static bool run_ip(const char *words)
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "%s %s 2>&1", harness_find("ip"), words);
+	snprintf(command, sizeof(command), "%s %s >/dev/null 2>&1", harness_find("ip"), words);
 	return system(command) == 0;
 }
 
@@ -110,7 +103,7 @@ static const struct {
 	unsigned at_most_ms;
 } vanishings[] = {
 	{ "keepalive = 1s\n", "exit|signal", 12000 },
-	{ "keepalive = 0\nidle_timeout = 1s\n", "idle", 6000 },
+	{ "keepalive = 0\nidle_timeout = 1s\n", "idle_timeout", 6000 },
 	{ "keepalive = 0\ntime_limit = 2s\n", "time_limit", 6000 },
 };
 
@@ -136,7 +129,7 @@ START_TEST(peer_vanishes)
 	ck_assert_msg(now_ms() - start < vanishings[_i].at_most_ms, "the place was free after %llu ms",
 		      (unsigned long long)(now_ms() - start));
 	daemon_wait_log(daemon, " end service=x session=1 .*reason=(%s) ", vanishings[_i].reason);
-	finish(next);
+	close(next); /* its own time may be up by now */
 	kill(far.pid, SIGKILL);
 	waitpid(far.pid, NULL, 0);
 	daemon_oracle(daemon);
@@ -208,17 +201,15 @@ START_TEST(no_dns)
 		send_text(fd, "good");
 		ck_assert_ptr_nonnull(read_piece(fd, PATIENCE_MS, NULL));
 		close(fd);
-		if (i == 5)
-			daemon_reload(daemon, true);
 	}
-	daemon_signal(daemon, SIGTERM);
-	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
-	const char *trace = test_read(test_path("trace"));
+	/* While it serves it asks nobody at all; names of users are looked up when it loads its file. */
+	const char *trace = test_read(test_path("trace")), *serving = strstr(trace, "accept4(");
 
-	ck_assert_match(trace, "accept4\\(");
-	ck_assert_no_match(trace, "connect\\(.*htons\\(53\\)");
-	ck_assert_no_match(trace, "sendto\\(.*htons\\(53\\)");
-	ck_assert_no_match(trace, "nscd|resolve");
+	ck_assert_ptr_nonnull(serving);
+	ck_assert_no_match(serving, "connect\\(");
+	daemon_reload(daemon, true);
+	daemon_stop(daemon);
+	ck_assert_no_match(test_read(test_path("trace")), "htons\\(53\\)");
 }
 END_TEST
 

@@ -347,6 +347,112 @@ START_TEST(max_sessions_refuse)
 }
 END_TEST
 
+/* Who waits is looked at anew when the limits change: at once, not when something else happens. */
+static const struct {
+	const char *before, *after;
+} changes[] = {
+	{ HOLD("rate = 1/h burst 1\n"), HOLD("") },
+	{ HOLD("rate = 1/h burst 1\n"), HOLD("rate = 100/s\n") },
+	{ HOLD("instances = 1\n"), HOLD("instances = 9\n") },
+	{ "[usherd]\nmax_sessions = 1\n" HOLD(""), "[usherd]\nmax_sessions = 9\n" HOLD("") },
+};
+
+START_TEST(reload_frees_who_waits)
+{
+	struct daemon *daemon = daemon_start(changes[_i].before);
+	int first = hold_from("127.0.0.1", 1), waiting[3];
+
+	for (int i = 0; i < 3; i++)
+		waiting[i] = tcp_connect(1);
+	ck_assert_ptr_null(read_piece(waiting[0], 100, NULL)); /* a bound: nothing may come */
+	daemon_configure(changes[_i].after);
+	daemon_reload(daemon, true);
+	for (int i = 0; i < 3; i++)
+		expect_ready(waiting[i]);
+	for (int i = 0; i < 3; i++)
+		finish(daemon, waiting[i]);
+	finish(daemon, first);
+	ck_assert_uint_eq(daemon_count_log(daemon, " refuse "), 0);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* And the other way: who waits is refused when waiting is over. */
+START_TEST(reload_refuses_who_waits)
+{
+	struct daemon *daemon = daemon_start(HOLD("instances = 1\n"));
+	int first = hold_from("127.0.0.1", 1), waiting = tcp_connect(1);
+
+	daemon_configure(HOLD("instances = 1\nwhen_full = refuse\n"));
+	daemon_reload(daemon, true);
+	ck_assert_str_eq(read_all(waiting, NULL), "");
+	expect_reason(daemon, "instances");
+	finish(daemon, first);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* On a Unix socket a user is a source. */
+START_TEST(unix_sources)
+{
+	SKIP_IF(getuid() != 0, "needs to be started as root");
+	struct daemon *daemon = daemon_start("[hello]\nlisten = unix:$DIR/socket\nsocket_mode = 0666\n"
+					     "exec = $PROBE hold\nper_source = 2\nban_time = 1h\n");
+	int first = unix_connect(test_path("socket"), SOCK_STREAM),
+	    second = unix_connect(test_path("socket"), SOCK_STREAM);
+
+	expect_ready(first);
+	expect_ready(second);
+	for (int i = 0; i < 20; i++) {
+		int third = unix_connect(test_path("socket"), SOCK_STREAM);
+
+		ck_assert_str_eq(read_all(third, NULL), "");
+		close(third);
+	}
+	expect_reason(daemon, "per_source");
+	ck_assert_int_eq(seteuid(1501), 0); /* what connect(2) tells */
+	int other = unix_connect(test_path("socket"), SOCK_STREAM);
+
+	ck_assert_int_eq(seteuid(0), 0);
+	expect_ready(other);
+	finish(daemon, other);
+	finish(daemon, first);
+	first = unix_connect(test_path("socket"), SOCK_STREAM);
+	expect_ready(first); /* nobody on this machine is banned */
+	finish(daemon, first);
+	finish(daemon, second);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* A program that accepts itself is started at the rate that it may, and no other one is. */
+START_TEST(rate_of_wait)
+{
+	struct daemon *daemon = daemon_start("[hello]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE accept\n"
+					     "rate = 2/s burst 1\n");
+	uint64_t start = now_ms();
+	int clients[4];
+
+	for (int i = 0; i < 4; i++)
+		clients[i] = tcp_connect(1);
+	for (int i = 0; i < 4; i++)
+		ck_assert_match(read_all(clients[i], NULL), "^env LISTEN_FDS=1$");
+	ck_assert_uint_ge(now_ms() - start, 1400);
+	daemon_configure("[hello]\nlisten = 127.0.0.1:$1\nwait = yes\nexec = $PROBE accept\n"
+			 "rate = 1/h burst 1\nwhen_full = refuse\n");
+	daemon_reload(daemon, true);
+	WAIT_UNTIL(strcmp(ask(1, NULL), "") == 0);
+	for (int i = 0; i < 5; i++)
+		expect_refused(daemon, "127.0.0.1", 1);
+	expect_reason(daemon, "rate");
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* Who is refused for another reason is so while the service is full, too: at his turn. */
 START_TEST(refusals_need_no_slot)
 {
@@ -397,94 +503,6 @@ START_TEST(counts_are_exact)
 }
 END_TEST
 
-/* ---- datagrams ---- */
-
-static void expect_piece(struct daemon *daemon, int fd, const char *expression)
-{
-	char *got = read_piece(fd, PATIENCE_MS, NULL);
-
-	ck_assert_msg(got != NULL && has_match(got, expression), "got \"%s\"; log:\n%s", got,
-		      daemon_log_tail(daemon));
-	free(got);
-}
-
-/* Refused datagrams are thrown away, one by one; one behind them is served. */
-static const struct {
-	const char *config, *reply, *reason;
-} datagrams[] = {
-	{ "[hello]\nlisten = 127.0.0.1:$1/udp\nexec = /bin/cat\ndeny = 127.0.0.2\n", "^good$", "deny" },
-	{ "[hello]\nlisten = 127.0.0.1:$1/udp\nexec = $PROBE receive\nwait = yes\ndeny = 127.0.0.2\n",
-	  "^env LISTEN_FDS=1$", "deny" },
-	{ "[hello]\nlisten = 127.0.0.1:$1/udp\nexec = /bin/cat\nallow = 127.0.0.1\n", "^good$", "deny" },
-	{ "[hello]\nlisten = 127.0.0.1:$1/udp\nexec = $PROBE receive\nwait = yes\nallow = 127.0.0.1\n",
-	  "^env LISTEN_FDS=1$", "deny" },
-};
-
-START_TEST(datagrams_are_refused)
-{
-	struct daemon *daemon = daemon_start(datagrams[_i].config);
-	int bad = udp_from("127.0.0.2", 1), good = udp_from("127.0.0.1", 1);
-
-	for (int i = 0; i < 40; i++)
-		send_text(bad, "bad");
-	send_text(good, "good");
-	expect_piece(daemon, good, datagrams[_i].reply);
-	ck_assert_ptr_null(read_piece(bad, 0, NULL));
-	expect_reason(daemon, datagrams[_i].reason);
-	daemon_oracle(daemon);
-	/* Nothing but refused ones: no start, and no spin. */
-	uint64_t cpu = daemon_cpu_ms(daemon);
-
-	for (int i = 0; i < 20; i++)
-		send_text(bad, "bad");
-	free(read_piece(bad, 300, NULL)); /* a bound: nothing may come */
-	ck_assert_uint_lt(daemon_cpu_ms(daemon) - cpu, 50);
-	ck_assert_uint_eq(daemon_count_log(daemon, " start service="), 1);
-	send_text(good, "good");
-	expect_piece(daemon, good, datagrams[_i].reply);
-	daemon_oracle(daemon);
-	daemon_stop(daemon);
-}
-END_TEST
-
-START_TEST(datagrams_of_a_source)
-{
-	struct daemon *daemon = daemon_start("[hello]\nlisten = 127.0.0.1:$1/udp\nexec = /bin/cat\n"
-					     "rate_per_source = 1/h burst 3\n");
-	int greedy = udp_from("127.0.0.2", 1), other = udp_from("127.0.0.3", 1);
-
-	for (int i = 0; i < 10; i++)
-		send_text(greedy, "more");
-	send_text(other, "mine");
-	expect_piece(daemon, other, "^mine$");
-	for (int i = 0; i < 3; i++)
-		expect_piece(daemon, greedy, "^more$");
-	daemon_oracle(daemon);
-	ck_assert_ptr_null(read_piece(greedy, 0, NULL));
-	expect_reason(daemon, "rate_per_source");
-	daemon_stop(daemon);
-}
-END_TEST
-
-/* A rate makes datagrams wait, too, and costs nothing meanwhile. */
-START_TEST(datagrams_queue)
-{
-	struct daemon *daemon = daemon_start("[hello]\nlisten = 127.0.0.1:$1/udp\nexec = /bin/cat\n"
-					     "rate = 4/s burst 1\n");
-	int fd = udp_from("127.0.0.2", 1);
-	uint64_t start = now_ms();
-
-	for (int i = 0; i < 6; i++)
-		send_text(fd, "more");
-	for (int i = 0; i < 6; i++)
-		expect_piece(daemon, fd, "^more$");
-	ck_assert_uint_ge(now_ms() - start, 1150);
-	ck_assert_uint_lt(daemon_cpu_ms(daemon), 500);
-	daemon_oracle(daemon);
-	daemon_stop(daemon);
-}
-END_TEST
-
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("quotas");
@@ -495,6 +513,7 @@ static Suite *make_suite(void)
 	tcase_add_test(rate, rate_refuses);
 	tcase_add_test(rate, rate_per_source);
 	tcase_add_test(rate, refused_ones_cost_no_token);
+	tcase_add_test(rate, rate_of_wait);
 
 	TCase *places = harness_case(suite, "places", 60);
 
@@ -503,14 +522,12 @@ static Suite *make_suite(void)
 	tcase_add_test(places, per_source_over_reload);
 	tcase_add_test(places, instances_refuse);
 	tcase_add_test(places, max_sessions_refuse);
+	tcase_add_loop_test(places, reload_frees_who_waits, 0, (int)(sizeof(changes) / sizeof(changes[0])));
+	tcase_add_test(places, reload_refuses_who_waits);
+	tcase_add_test(places, unix_sources);
 	tcase_add_test(places, refusals_need_no_slot);
 	tcase_add_test(places, counts_are_exact);
 
-	TCase *datagram = harness_case(suite, "datagram", 60);
-
-	tcase_add_loop_test(datagram, datagrams_are_refused, 0, (int)(sizeof(datagrams) / sizeof(datagrams[0])));
-	tcase_add_test(datagram, datagrams_of_a_source);
-	tcase_add_test(datagram, datagrams_queue);
 	return suite;
 }
 
