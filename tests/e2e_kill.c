@@ -1,0 +1,690 @@
+/* e2e_kill.c - that an end reaches every process of a session and nobody else: trees
+ * of processes, those that left their group, crowds that fork all the time, and numbers of
+ * processes that are used anew. The test program is also the services it needs.
+ *
+ * All processes of a service inherit the writing end of a FIFO: when its reader finds
+ * no writer any more, there is no process left, wherever it went. */
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- the services ---- */
+
+static void mark(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	dup2(fd, 9); /* stays open in whatever is started */
+	close(fd);
+}
+
+static void ready(void)
+{
+	(void)!write(9, "r", 1);
+}
+
+static int stay(void)
+{
+	ready();
+	for (;;)
+		poll(NULL, 0, 1000);
+	return 0;
+}
+
+/* Leader, child, grandchild: all of one group. */
+static int do_group(void)
+{
+	if (fork() == 0 && fork() == 0)
+		return stay();
+	return pause();
+}
+
+static int do_stubborn_group(void)
+{
+	if (fork() == 0) {
+		signal(SIGTERM, SIG_IGN);
+		return stay();
+	}
+	return pause();
+}
+
+/* A child with a process group of its own, in the same session. */
+static int do_setpgid(void)
+{
+	if (fork() == 0) {
+		setpgid(0, 0);
+		return stay();
+	}
+	return pause();
+}
+
+/* A child that left by setsid(2); its parent is there. */
+static int do_setsid(void)
+{
+	if (fork() == 0) {
+		setsid();
+		return stay();
+	}
+	return pause();
+}
+
+static int do_stubborn_setsid(void)
+{
+	if (fork() == 0) {
+		setsid();
+		signal(SIGTERM, SIG_IGN);
+		return stay();
+	}
+	return pause();
+}
+
+/* A daemon as it was done of old: its parent is gone. */
+static int do_orphan(void)
+{
+	if (fork() == 0) {
+		setsid();
+		return fork() == 0 ? stay() : 0;
+	}
+	return pause();
+}
+
+/* The same, and the program itself ends, too, when it is told to; the orphan does not. */
+static int do_stubborn_orphan(void)
+{
+	if (fork() == 0) {
+		setsid();
+		signal(SIGTERM, SIG_IGN);
+		return fork() == 0 ? stay() : 0;
+	}
+	return pause();
+}
+
+/* An orphan that is always another process. */
+static int do_hopper(void)
+{
+	if (fork() != 0)
+		return pause();
+	setsid();
+	signal(SIGCHLD, SIG_IGN);
+	if (fork() != 0)
+		return 0;
+	ready();
+	for (;;) {
+		poll(NULL, 0, 50);
+		if (fork() > 0)
+			return 0;
+	}
+}
+
+static int do_stay(void)
+{
+	return stay();
+}
+
+/* An orphan that wiped out its environment: nothing tells where it came from. */
+static int do_erased(void)
+{
+	static char *const nothing[] = { NULL };
+	char self[512] = "", *arguments[] = { self, (char[]){ "stay" }, (char[]){ "-" }, NULL };
+
+	(void)!readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (fork() == 0) {
+		setsid();
+		if (fork() == 0)
+			execve(self, arguments, nothing);
+		return 0;
+	}
+	return pause();
+}
+
+/* Forks all the time: children that end by themselves, some of them orphans in the group. */
+static int do_storm(void)
+{
+	signal(SIGCHLD, SIG_IGN);
+	ready();
+	for (;;) {
+		if (fork() == 0) {
+			if (fork() == 0)
+				poll(NULL, 0, 60);
+			poll(NULL, 0, 30);
+			_exit(0);
+		}
+		poll(NULL, 0, 50);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} behaviours[] = {
+	{ "group", do_group },
+	{ "stubborn-group", do_stubborn_group },
+	{ "setpgid", do_setpgid },
+	{ "setsid", do_setsid },
+	{ "stubborn-setsid", do_stubborn_setsid },
+	{ "orphan", do_orphan },
+	{ "stubborn-orphan", do_stubborn_orphan },
+	{ "hopper", do_hopper },
+	{ "erased", do_erased },
+	{ "storm", do_storm },
+	{ "stay", do_stay },
+};
+
+static int behave(const char *how, const char *fifo)
+{
+	if (fifo[0] != '-')
+		mark(fifo);
+	for (size_t i = 0; i < sizeof(behaviours) / sizeof(behaviours[0]); i++)
+		if (strcmp(how, behaviours[i].name) == 0)
+			return behaviours[i].run();
+	return 2;
+}
+
+/* ---- who is left ---- */
+
+static int open_marks(void)
+{
+	int fd;
+
+	ck_assert_int_eq(mkfifo(test_path("marks"), 0600), 0);
+	ck_assert_int_eq(chmod(test_path("marks"), 0666), 0);
+	fd = open(test_path("marks"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* So many processes said that they are there. */
+static void wait_ready(int marks, unsigned count)
+{
+	for (unsigned seen = 0; seen < count;) {
+		struct pollfd wait = { .fd = marks, .events = POLLIN };
+		char bytes[256];
+
+		ck_assert_msg(poll(&wait, 1, PATIENCE_MS) == 1, "%u of %u are ready", seen, count);
+		ssize_t n = read(marks, bytes, count - seen < sizeof(bytes) ? count - seen : sizeof(bytes));
+
+		if (n > 0)
+			seen += (unsigned)n;
+		else
+			nap();
+	}
+}
+
+/* Nobody has the FIFO any more. */
+static bool nobody_left(int marks, int timeout_ms)
+{
+	uint64_t end = now_ms() + (uint64_t)timeout_ms;
+	char bytes[256];
+	ssize_t n;
+
+	do {
+		n = read(marks, bytes, sizeof(bytes));
+		if (n == 0)
+			return true;
+		if (n < 0)
+			nap();
+	} while (now_ms() < end);
+	return false;
+}
+
+/* ---- one tree ---- */
+
+static const struct {
+	const char *tree, *status;
+	unsigned ready;
+} trees[] = {
+	{ "group", "signal=TERM", 1 },          { "stubborn-group", "signal=TERM", 1 },
+	{ "setpgid", "signal=TERM", 1 },        { "setsid", "signal=TERM", 1 },
+	{ "stubborn-setsid", "signal=TERM", 1 }, { "orphan", "signal=TERM", 1 },
+	{ "stubborn-orphan", "signal=TERM", 1 }, { "hopper", "signal=TERM", 1 },
+};
+
+static struct daemon *start(const char *daemon_keys, const char *keys, const char *tree)
+{
+	char config[2048];
+
+	test_copy_self();
+	snprintf(config, sizeof(config),
+		 "[usherd]\n%s[s]\nlisten = 127.0.0.1:$1\nexec = $DIR/self %s $DIR/marks\nkill_after = 300ms\n%s",
+		 daemon_keys, tree, keys);
+	return daemon_start(config);
+}
+
+START_TEST(time_limit_ends_tree)
+{
+	int marks = open_marks();
+	struct daemon *daemon = start("cgroup = none\n", "time_limit = 500ms\n", trees[_i].tree);
+	int client = tcp_connect(1);
+
+	wait_ready(marks, trees[_i].ready);
+	const char *line = daemon_wait_log(daemon, " end service=s ");
+
+	ck_assert_match(line, "reason=time_limit ");
+	ck_assert_msg(strstr(line, trees[_i].status) != NULL, "%s: %s", trees[_i].tree, line);
+	ck_assert_msg(nobody_left(marks, 5000), "%s: a process is left; log:\n%s", trees[_i].tree,
+		      daemon_log_tail(daemon));
+	free(read_all(client, NULL));
+	close(client);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* The end of the daemon is the end of all of them, too. */
+START_TEST(drain_ends_tree)
+{
+	int marks = open_marks();
+	struct daemon *daemon = start("cgroup = none\ndrain_timeout = 100ms\n", "", trees[_i].tree);
+	int client = tcp_connect(1);
+
+	wait_ready(marks, trees[_i].ready);
+	daemon_stop(daemon);
+	ck_assert_msg(nobody_left(marks, 5000), "%s: a process is left; log:\n%s", trees[_i].tree,
+		      daemon_log_tail(daemon));
+	close(client);
+}
+END_TEST
+
+/* ---- with a cgroup for each session ---- */
+
+/* Those that tests left which failed: their processes are gone by now, and so are they. */
+static void remove_stale(const char *place)
+{
+	static const char *const depths[] = { "/sessions/session-*", "/sessions", "" };
+	char pattern[256];
+
+	for (size_t depth = 0; depth < 3; depth++) {
+		glob_t found;
+
+		snprintf(pattern, sizeof(pattern), "%s/usherd-test-*%s", place, depths[depth]);
+		if (glob(pattern, 0, NULL, &found) != 0)
+			continue;
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			int pid = atoi(strstr(found.gl_pathv[i], "usherd-test-") + 12);
+
+			if (kill(pid, 0) < 0 && errno == ESRCH)
+				rmdir(found.gl_pathv[i]);
+		}
+		globfree(&found);
+	}
+}
+
+/* Where cgroup2 is mounted and we may make one: a fresh one for this test. */
+static bool make_cgroup(char path[static 200])
+{
+	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	char file[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(file, sizeof(file), "%s/cgroup.procs", places[i]);
+		snprintf(path, 200, "%s/usherd-test-%d", places[i], getpid());
+		if (access(file, F_OK) != 0)
+			continue;
+		remove_stale(places[i]);
+		if (mkdir(path, 0755) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *const escapes[] = { "group", "setsid", "stubborn-orphan", "hopper", "erased" };
+
+START_TEST(cgroup_ends_all)
+{
+	char path[200], keys[256], inside[256];
+
+	SKIP_IF(!make_cgroup(path), "no cgroup (version 2) can be made here");
+	int marks = open_marks();
+
+	snprintf(keys, sizeof(keys), "cgroup = %s/sessions\n", path);
+	struct daemon *daemon = start(keys, "time_limit = 500ms\n", escapes[_i]);
+	int client = tcp_connect(1);
+
+	wait_ready(marks, 1);
+	snprintf(inside, sizeof(inside), "%s/sessions/session-1/cgroup.procs", path);
+	ck_assert_str_ne(test_read(inside), "");
+	ck_assert_match(daemon_wait_log(daemon, " end service=s "), "reason=time_limit ");
+	ck_assert_msg(nobody_left(marks, 5000), "%s: a process is left; log:\n%s", escapes[_i],
+		      daemon_log_tail(daemon));
+	close(client);
+	daemon->fds++; /* the directory stays open for the next session */
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+	/* All is given back. */
+	snprintf(inside, sizeof(inside), "%s/sessions/session-1", path);
+	ck_assert_int_lt(access(inside, F_OK), 0);
+	snprintf(inside, sizeof(inside), "%s/sessions", path);
+	rmdir(inside);
+	ck_assert_msg(rmdir(path) == 0, "%s: %s", path, strerror(errno));
+}
+END_TEST
+
+/* ---- who is left alone ---- */
+
+/* A session that ends by itself leaves the daemons alone that it started. */
+START_TEST(own_end_spares_orphans)
+{
+	int marks = open_marks();
+	struct daemon *daemon;
+	pid_t orphan;
+	char *reply;
+
+	test_copy_self();
+	daemon = daemon_start("[usherd]\ncgroup = none\n[s]\nlisten = 127.0.0.1:$1\n"
+			      "exec = /bin/sh -c 'exec 9>$DIR/marks; setsid sleep 1000 <&- >&- 2>&- & echo $!'\n");
+	reply = ask(1, NULL);
+	orphan = (pid_t)atoi(reply);
+	ck_assert_int_gt(orphan, 1);
+	daemon_wait_log(daemon, " end service=s .*reason=exit status=0 ");
+	ck_assert(!nobody_left(marks, 1000));
+	ck_assert_int_eq(kill(orphan, SIGKILL), 0);
+	ck_assert(nobody_left(marks, PATIENCE_MS));
+	daemon_oracle(daemon); /* it was collected: nobody else is there to do it */
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* ---- a crowd that forks all the time, under strace ---- */
+
+struct history {
+	bool begun, collected;
+};
+
+static struct history *history_of(long pid)
+{
+	static struct history *histories;
+
+	if (histories == NULL)
+		histories = calloc(1 << 22, sizeof(*histories));
+	ck_assert_msg(pid > 0 && pid < 1 << 22, "pid %ld", pid);
+	return &histories[pid];
+}
+
+/* Follows what the daemon did: each target of a kill(2), be it a process or a group, must be a
+ * child that was not waited for; a signal through a pidfd must go to one of its own. */
+static unsigned judge_trace(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	unsigned signals = 0;
+	char line[4096];
+
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		const char *result = strrchr(line, '='), *at;
+		long target;
+
+		if (strncmp(line, "clone", 5) == 0 && result != NULL && atol(result + 1) > 0) {
+			*history_of(atol(result + 1)) = (struct history){ .begun = true };
+		} else if (strncmp(line, "waitid(", 7) == 0 && strstr(line, "WNOWAIT") == NULL &&
+			   (at = strstr(line, "si_pid=")) != NULL) {
+			if (atol(at + 7) > 0)
+				history_of(atol(at + 7))->collected = true;
+		} else if (strncmp(line, "wait4(", 6) == 0 && result != NULL && atol(result + 1) > 0) {
+			history_of(atol(result + 1))->collected = true;
+		} else if (sscanf(line, "kill(%ld", &target) == 1 && strstr(line, ", 0)") == NULL) {
+			struct history *history = history_of(labs(target));
+
+			ck_assert_msg(history->begun && !history->collected, "a number of the past: %s", line);
+			signals++;
+		} else if (strncmp(line, "pidfd_send_signal(", 18) == 0) {
+			ck_assert_msg(strstr(line, "EBADF") == NULL && strstr(line, "EINVAL") == NULL,
+				      "not a pidfd: %s", line);
+			signals++;
+		} else {
+			ck_assert_msg(strncmp(line, "tgkill(", 7) != 0 && strncmp(line, "tkill(", 6) != 0, "%s",
+				      line);
+		}
+	}
+	fclose(file);
+	return signals;
+}
+
+static pid_t trace_start(const struct daemon *daemon)
+{
+	const char *strace = harness_find("strace");
+	char pid[32];
+
+	if (strace == NULL)
+		return 0;
+	snprintf(pid, sizeof(pid), "%d", daemon->pid);
+	pid_t tracer = fork();
+
+	if (tracer == 0) {
+		int out = open(test_path("strace"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		dup2(out, 2);
+		execl(strace, "strace", "-qq", "-o", test_path("trace"), "-e",
+		      "trace=kill,tkill,tgkill,pidfd_send_signal,waitid,wait4,clone,clone3,vfork,fork", "-e",
+		      "signal=none", "-p", pid, (char *)NULL);
+		_exit(127);
+	}
+	uint64_t end = now_ms() + 5000;
+
+	while (daemon_status(daemon, "TracerPid:") != tracer && waitpid(tracer, NULL, WNOHANG) == 0 &&
+	       now_ms() < end)
+		nap();
+	return daemon_status(daemon, "TracerPid:") == tracer ? tracer : 0;
+}
+
+START_TEST(storm)
+{
+	enum { CROWD = 100 };
+	int marks = open_marks(), clients[CROWD];
+	struct daemon *daemon =
+		start("cgroup = none\n", "instances = 200\nper_source = 200\ntime_limit = 2s\n", "storm");
+	pid_t tracer = _i == 0 ? 0 : trace_start(daemon);
+
+	SKIP_IF(_i != 0 && tracer == 0, "strace cannot attach here");
+	for (int i = 0; i < CROWD; i++)
+		clients[i] = tcp_connect(1);
+	wait_ready(marks, CROWD);
+	for (int i = 0; i < CROWD; i++)
+		daemon_wait_log(daemon, " end service=s .*reason=time_limit ");
+	ck_assert(nobody_left(marks, 5000));
+	for (int i = 0; i < CROWD; i++)
+		close(clients[i]);
+	daemon_oracle(daemon);
+	if (tracer != 0) {
+		inject_stop(daemon, tracer);
+		ck_assert_uint_ge(judge_trace(test_path("trace")), CROWD);
+	}
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* ---- numbers that are used anew ---- */
+
+#define PID_MAX 400
+
+static int pid_max_here(void)
+{
+	int fd = open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
+	bool good = fd >= 0 && write(fd, "400", 3) == 3;
+
+	close(fd);
+	return good ? 0 : -1;
+}
+
+/* Leaders of groups that must never get a signal: many, short-lived, always others. One
+ * that gets a signal it can catch ends with status 1. */
+static void got_signal(int number)
+{
+	(void)number;
+	_exit(1);
+}
+
+static pid_t sentinel_start(void)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	for (int number = 1; number < 32; number++)
+		if (number != SIGKILL && number != SIGSTOP && number != SIGCHLD)
+			signal(number, got_signal);
+	setpgid(0, 0);
+	poll(NULL, 0, 30 + getpid() % 100);
+	_exit(0);
+}
+
+/* Keeps 60 of them for a while. Writes the numbers they had; its status tells whether one was signalled. */
+static int sentinels(int seconds)
+{
+	FILE *out = fopen(test_path("sentinels"), "we");
+	uint64_t end = now_ms() + (uint64_t)seconds * 1000;
+	unsigned living = 0;
+
+	while (now_ms() < end || living > 0) {
+		int status = 0;
+		pid_t pid;
+
+		while (now_ms() < end && living < 60 && (pid = sentinel_start()) > 0) {
+			fprintf(out, "%d\n", pid);
+			living++;
+		}
+		pid = waitpid(-1, &status, 0);
+		if (pid <= 0)
+			continue;
+		living--;
+		if (status != 0) {
+			fprintf(stderr, "sentinel %d: status %#x\n", pid, (unsigned)status);
+			return 1;
+		}
+	}
+	fclose(out);
+	return 0;
+}
+
+#define CHURN                                                                                                \
+	"[usherd]\ncgroup = none\n[defaults]\nper_source = 1000\ninstances = 20\nkill_after = 20ms\n"         \
+	"[short]\nlisten = 127.0.0.1:$1\nexec = $PROBE say x\n"                                               \
+	"[slow]\nlisten = 127.0.0.1:$2\nexec = $PROBE hold\ntime_limit = 40ms\n"                              \
+	"[stubborn]\nlisten = 127.0.0.1:$3\nexec = $PROBE stubborn\ntime_limit = 40ms\n"                      \
+	"[fork]\nlisten = 127.0.0.1:$4\nexec = $PROBE fork\ntime_limit = 40ms\n"                              \
+	"[stray]\nlisten = 127.0.0.1:$5\nexec = $DIR/self stubborn-orphan -\ntime_limit = 40ms\n"
+
+/* Numbers that were both a session's and a sentinel's, at different times. */
+static unsigned count_shared(struct daemon *daemon)
+{
+	static bool session[PID_MAX + 1], sentinel[PID_MAX + 1];
+	unsigned count = 0;
+	const char *line;
+	FILE *in = fopen(test_path("sentinels"), "re");
+	int pid;
+
+	daemon->mark = 0;
+	while ((line = daemon_find_log(daemon, " start service=")) != NULL)
+		session[line_number(line, "pid") % (PID_MAX + 1)] = true;
+	while (in != NULL && fscanf(in, "%d", &pid) == 1)
+		sentinel[pid % (PID_MAX + 1)] = true;
+	for (int i = 0; i <= PID_MAX; i++)
+		count += session[i] && sentinel[i];
+	return count;
+}
+
+/* The life in there. */
+static int churn(void)
+{
+	enum { SECONDS = 8 };
+	uint64_t end = now_ms() + SECONDS * 1000;
+	int clients[4] = { -1, -1, -1, -1 };
+	struct daemon *daemon = daemon_start(CHURN);
+	pid_t keeper = fork();
+	unsigned served = 0;
+	int status = -1;
+
+	if (keeper == 0)
+		_exit(sentinels(SECONDS));
+	while (now_ms() < end) {
+		for (unsigned i = 0; i < 4; i++) {
+			if (clients[i] >= 0)
+				close(clients[i]);
+			clients[i] = tcp_connect(2 + i);
+		}
+		for (int i = 0; i < 20; i++) {
+			free(ask(1, NULL));
+			served++;
+		}
+	}
+	while (waitpid(keeper, &status, 0) < 0 && errno == EINTR)
+		continue;
+	ck_assert_msg(status == 0, "a process that is none of its business got a signal; log:\n%s",
+		      daemon_log_tail(daemon));
+	ck_assert_msg(served > 1000, "%u sessions", served);
+	ck_assert_uint_ge(daemon_count_log(daemon, " end .*reason=time_limit "), 100);
+	ck_assert_msg(count_shared(daemon) > 50, "hardly any number was used twice: %u", count_shared(daemon));
+	daemon_stop(daemon);
+	return 0;
+}
+
+/* The first process of a namespace of processes; 77: it cannot be small. */
+static int live_apart(void)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", 0, NULL) < 0 || pid_max_here() < 0)
+		return 77;
+	return churn();
+}
+
+START_TEST(numbers_are_used_anew)
+{
+	SKIP_IF(getuid() != 0, "needs to be started as root");
+	char before[32], *all = test_read("/proc/sys/kernel/pid_max");
+	int status = -1;
+
+	snprintf(before, sizeof(before), "%.20s", all);
+	test_copy_self();
+	SKIP_IF(unshare(CLONE_NEWPID | CLONE_NEWNS) < 0, "no namespace of processes can be made");
+	pid_t first = fork();
+
+	if (first == 0)
+		_exit(live_apart());
+	ck_assert_int_eq(waitpid(first, &status, 0), first);
+	/* Kernels that have only one pid_max have it changed for all: put it back. */
+	if (strcmp(test_read("/proc/sys/kernel/pid_max"), before) != 0) {
+		int fd = open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
+
+		(void)!write(fd, before, strlen(before));
+		close(fd);
+	}
+	SKIP_IF(WIFEXITED(status) && WEXITSTATUS(status) == 77,
+		"the kernel has no pid_max for a namespace (Linux 6.14)");
+	ck_assert_msg(status == 0, "status %#x", (unsigned)status);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("kill");
+	TCase *tree = harness_case(suite, "tree", 60);
+
+	tcase_add_loop_test(tree, time_limit_ends_tree, 0, (int)(sizeof(trees) / sizeof(trees[0])));
+	tcase_add_loop_test(tree, drain_ends_tree, 0, (int)(sizeof(trees) / sizeof(trees[0])));
+	tcase_add_loop_test(tree, cgroup_ends_all, 0, (int)(sizeof(escapes) / sizeof(escapes[0])));
+	tcase_add_test(tree, own_end_spares_orphans);
+
+	TCase *crowd = harness_case(suite, "crowd", 120);
+
+	tcase_add_loop_test(crowd, storm, 0, 2);
+	tcase_add_test(crowd, numbers_are_used_anew);
+	return suite;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3)
+		return behave(argv[1], argv[2]);
+	return harness_main(make_suite, NULL);
+}
