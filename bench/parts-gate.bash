@@ -1,6 +1,6 @@
 # parts-gate.bash - the parts of bench/run that are about admission: what limits and rules cost, and what
-# they are worth when somebody floods. Uses the functions of bench/run.
-# shellcheck shell=bash
+# they are worth when somebody floods. Uses the functions and variables of bench/run.
+# shellcheck shell=bash disable=SC2154,SC2034
 
 # Everything that can be switched on, and nothing that ever refuses.
 everything=('allow = 127.0.0.0/8, 10.0.0.0/8, 192.0.2.0/24, 2001:db8::/32' 'deny = 10.66.0.0/16, 127.0.0.2'

@@ -1,6 +1,6 @@
 # parts-session.bash - the parts of bench/run that are about the life and the end of sessions.
-# Uses the functions of bench/run.
-# shellcheck shell=bash
+# Uses the functions and variables of bench/run.
+# shellcheck shell=bash disable=SC2154,SC2034
 
 # All processor time of the daemon over so many seconds, in per cent of a processor.
 busy_percent()
@@ -14,7 +14,7 @@ busy_percent()
 
 part_quiet()
 {
-	local line pid warm full busy hold_pid to_hold max_sessions=5500 sessions=5000
+	local line pid warm full busy hold_pid to_hold begin gone max_sessions=5500 sessions=5000
 	local armed=('time_limit = 1h' 'idle_timeout = 1h' 'first_byte_timeout = 1h')
 
 	[ -x "$USHERD" ] || { echo "# quiet: no usherd here"; return; }
@@ -33,13 +33,16 @@ part_quiet()
 	full=$(rss_of "$pid")
 	busy=$(busy_percent "$pid" "$quiet_seconds")
 	hold_pid=$HOLD_PID to_hold=${HOLD[1]}
+	begin=$(now_us)
 	exec {to_hold}>&-
 	wait "$hold_pid"
 	await_sessions usherd 0
+	gone=$(elapsed_ms "$begin")
 	stop_server usherd
 	bound "processor time of the daemon, % ($(value held "$line") held)" "$busy" '<' 1
 	bound "daemon memory a session, bytes" \
 		"$(awk -v a="$full" -v b="$warm" -v n="$sessions" 'BEGIN { printf "%.0f", (a - b) * 1024 / n }')" '<' 1024
+	bound "from all clients leaving at once to the last program collected, ms" "$gone" '<' 5000
 	quiet_accuracy
 }
 
