@@ -287,7 +287,7 @@ START_TEST(ports_cannot_be_stolen)
 		poll(NULL, 0, 20); /* some states come and go */
 	}
 	daemon_signal(daemon, SIGQUIT);
-	daemon_wait_exit(daemon);
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
 	/* The attempts are worth something: now it can be had. */
 	if (!states[_i].datagram)
 		WAIT_UNTIL(steal("0.0.0.0", false, SO_REUSEADDR) == 0);

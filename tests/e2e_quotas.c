@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -469,6 +468,67 @@ START_TEST(refusals_need_no_slot)
 }
 END_TEST
 
+/* A client that was let in, and waits for the machine to have a process for it, takes no more
+ * places than there are either: others may have got them meanwhile. */
+static const char *const kept[] = { "", "when_full = refuse\n" };
+
+START_TEST(kept_client_needs_a_place)
+{
+	char config[512];
+
+	snprintf(config, sizeof(config),
+		 "[usherd]\nmax_sessions = 1\n" HOLD("%s") "[b]\nlisten = 127.0.0.1:$2\nexec = $PROBE hold\n",
+		 kept[_i]);
+	struct daemon *daemon = daemon_start(config);
+	pid_t tracer = inject_start(daemon, "clone,clone3,vfork:error=EAGAIN");
+
+	SKIP_IF(tracer == 0, "system calls cannot be made to fail here");
+	int client = tcp_connect(1);
+
+	daemon_wait_log(daemon, " fail service=hello ");
+	poll(NULL, 0, 900); /* the pauses grow: time enough for the other one */
+	inject_stop(daemon, tracer);
+	int other = hold_from("127.0.0.1", 2);
+
+	char *early = read_piece(client, 2000, NULL); /* a bound: nothing may come */
+
+	ck_assert_msg(early == NULL, "\"%s\"; log:\n%s", early, daemon_log_tail(daemon));
+	finish(daemon, other);
+	expect_ready(client);
+	finish(daemon, client);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* A start that the machine refuses is no session: it costs no token, however often it is tried. */
+static const char *const buckets[] = { "rate = 1/h burst 3\n", "rate_per_source = 1/h burst 3\n" };
+
+START_TEST(failed_starts_cost_no_token)
+{
+	char config[256];
+
+	snprintf(config, sizeof(config), HOLD("when_full = refuse\n%s"), buckets[_i]);
+	struct daemon *daemon = daemon_start(config);
+	pid_t tracer = inject_start(daemon, "clone,clone3,vfork:error=EAGAIN");
+	int clients[3];
+
+	SKIP_IF(tracer == 0, "system calls cannot be made to fail here");
+	clients[0] = tcp_connect(1);
+	daemon_wait_log(daemon, " fail service=hello ");
+	poll(NULL, 0, 900); /* it is tried some times */
+	inject_stop(daemon, tracer);
+	expect_ready(clients[0]);
+	clients[1] = hold_from("127.0.0.1", 1);
+	clients[2] = hold_from("127.0.0.1", 1);
+	expect_refused(daemon, "127.0.0.1", 1);
+	for (int i = 0; i < 3; i++)
+		finish(daemon, clients[i]);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* All at once: whoever comes first, the counts are exact, and come down to nothing. */
 START_TEST(counts_are_exact)
 {
@@ -526,6 +586,9 @@ static Suite *make_suite(void)
 	tcase_add_test(places, reload_refuses_who_waits);
 	tcase_add_test(places, unix_sources);
 	tcase_add_test(places, refusals_need_no_slot);
+	tcase_add_loop_test(places, kept_client_needs_a_place, 0, (int)(sizeof(kept) / sizeof(kept[0])));
+	tcase_add_loop_test(places, failed_starts_cost_no_token, 0,
+			    (int)(sizeof(buckets) / sizeof(buckets[0])));
 	tcase_add_test(places, counts_are_exact);
 
 	return suite;

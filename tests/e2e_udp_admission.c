@@ -107,7 +107,7 @@ START_TEST(datagrams_find_no_place)
 	ck_assert_ptr_null(read_piece(second, 0, NULL));
 	ck_assert_uint_eq(daemon_count_log(daemon, " start service="), 3);
 	daemon_signal(daemon, SIGQUIT);
-	daemon_wait_exit(daemon);
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
 }
 END_TEST
 
