@@ -115,8 +115,8 @@ static const char *print_source(const struct story *story, char text[static SOUR
 
 static void tell_loop(struct story *story)
 {
-	if (story->client->proven)
-		say(story, "a connection: no two services can be set talking with it");
+	if (!story->client->answered)
+		say(story, "no datagram that is answered: no two services can be set talking with it");
 	else if (story->passes)
 		say(story, "port %u is none of this daemon's services", story->client->peer->port);
 	else

@@ -151,7 +151,7 @@ static enum gate_reason decide(const struct gate *gate, const struct gate_servic
 	const struct gate_limits *limits = service->limits;
 	enum gate_reason reason;
 
-	if (!client->proven && gate_datagram(gate, client->peer) != GATE_ADMIT)
+	if (client->answered && gate_datagram(gate, client->peer) != GATE_ADMIT)
 		return GATE_LOOP;
 	reason = decide_rules(service, client, source);
 	if (reason != GATE_ADMIT)
@@ -174,7 +174,9 @@ enum gate_reason gate_peek(const struct gate *gate, const struct gate_service *s
 enum gate_reason gate_room(const struct gate *gate, const struct gate_service *service, uint64_t now_ns,
 			   uint64_t *ret_at_ns)
 {
-	uint64_t at_ns = rate_allows_at(&service->limits->rate, service->rate_ns, now_ns);
+	const struct rate *rate = &service->limits->rate;
+	/* A bucket may have been filled under another rate, before a reload. */
+	uint64_t at_ns = rate_allows_at(rate, rate_clamp(rate, service->rate_ns, now_ns), now_ns);
 
 	if (at_ns > now_ns) {
 		*ret_at_ns = at_ns;

@@ -77,6 +77,7 @@ struct gate_client {
 	const gid_t *groups; /* supplementary ones of a Unix peer, if asked for */
 	size_t group_count;
 	bool proven;         /* the address is no forgery: a connection, not a datagram */
+	bool answered;       /* a datagram that gets an answer of ours, whoever it came from */
 	uint64_t now_ns;     /* monotonic */
 	int64_t wall_s;      /* since 1970; looked at only when there are access_times */
 	unsigned load;       /* thousandths; looked at only when there is a max_load */

@@ -173,6 +173,7 @@ static bool look_at_group(struct search *search, pid_t leader, pid_t group)
 	_cleanup_directory_ DIR *directory = opendir("/proc");
 	struct dirent *entry;
 	int left = PROCESSES_MOST;
+	pid_t self = getpid();
 
 	if (directory == NULL) {
 		search->barred = true;
@@ -181,7 +182,7 @@ static bool look_at_group(struct search *search, pid_t leader, pid_t group)
 	while ((entry = readdir(directory)) != NULL && left-- > 0) {
 		pid_t pid = number_of(entry->d_name);
 
-		if (pid > 0 && pid != leader && pid != getpid() && is_of(pid, group) &&
+		if (pid > 0 && pid != leader && pid != self && is_of(pid, group) &&
 		    look_at_process(search, pid))
 			return true;
 	}
@@ -190,19 +191,32 @@ static bool look_at_group(struct search *search, pid_t leader, pid_t group)
 	return false;
 }
 
+static bool is_likely(struct search *search, pid_t leader)
+{
+	/* The pid of the hint may be of another process now: that one does not have the socket. */
+	if (search->hint->pid > 0 && is_it(search, search->hint->pid, search->hint->fd))
+		return true;
+	for (int likely = 0; leader > 0 && likely < LIKELY; likely++)
+		if (is_it(search, leader, likely) && found(search, leader, likely))
+			return true;
+	return false;
+}
+
+bool holders_likely(int fd, pid_t leader, struct holder_hint *hint)
+{
+	struct search search = { .fd = fd, .hint = hint };
+
+	return is_likely(&search, leader);
+}
+
 enum holders holders_of(int fd, pid_t leader, pid_t group, struct holder_hint *hint)
 {
 	struct search search = { .fd = fd, .hint = hint };
 
-	/* The pid of the hint may be of another process now: that one does not have the socket. */
-	if (hint->pid > 0 && is_it(&search, hint->pid, hint->fd))
+	if (is_likely(&search, leader))
 		return HOLDERS_SOME;
 	if (find_name(&search) != 0)
 		return HOLDERS_UNKNOWN;
-
-	for (int likely = 0; leader > 0 && likely < LIKELY; likely++)
-		if (is_it(&search, leader, likely) && found(&search, leader, likely))
-			return HOLDERS_SOME;
 	if ((leader > 0 && look_at_process(&search, leader)) ||
 	    (group > 0 && look_at_group(&search, leader, group)))
 		return HOLDERS_SOME;

@@ -15,9 +15,14 @@ struct holder_hint {
 
 enum holders { HOLDERS_NONE, HOLDERS_SOME, HOLDERS_UNKNOWN /* we may not look */ };
 
+/* Whether it is where it was last, or at 0 or 1 of the leader: some system calls, whatever else runs.
+ * False says nothing. */
+bool holders_likely(int fd, pid_t leader, struct holder_hint *hint);
+
 /* Whether a process of the group `group` (or of the session of that number, setsid(2)) has the socket `fd`
  * open. `leader`: the process that most likely has it, or 0 when it is gone. One system call
- * when the hint is right; else all processes are looked through. */
+ * when the hint is right; else the leader is looked through, and then all processes: that is dear, so ask
+ * holders_likely() first, and not too often. */
 enum holders holders_of(int fd, pid_t leader, pid_t group, struct holder_hint *hint);
 
 #endif

@@ -299,10 +299,11 @@ static bool admit_datagram(struct listener *listener)
 		return r != -EAGAIN;
 
 	struct gate_client client = service_client(listener->service, &head.peer, -1);
-	enum gate_reason reason = gate_datagram(&set->gate, &head.peer);
 
-	if (reason == GATE_ADMIT)
-		reason = gate_check(&set->gate, &listener->service->gate, &client);
+	client.answered = true;
+
+	enum gate_reason reason = gate_check(&set->gate, &listener->service->gate, &client);
+
 	if (reason != GATE_ADMIT) {
 		service_refuse(listener, -1, &head.peer, reason);
 		datagram_discard(listener->socket.fd);

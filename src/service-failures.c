@@ -1,7 +1,7 @@
 /* service-failures.c - programs that can be started, but end at once and badly.
  *
  * A session failed when it ended by itself within a second, with a status other than 0 or a
- * signal, and its client got nothing. Ten of them in a row in three seconds, and the
+ * signal, and its client was there and got nothing. Ten of them in a row in three seconds, and the
  * next clients wait a while (a tenth of a second, doubled up to one), so that a broken program does not
  * keep the machine busy; one line tells what to do. The first session that does not fail
  * ends it all.
@@ -21,13 +21,25 @@
 #define WITHIN_NS      (3 * NS_PER_S) /* a check every second is none of this */
 #define TELL_EVERY_NS  (60 * NS_PER_S)
 
-static bool has_failed(const struct session *session, const struct session_outcome *outcome)
+/* A session may say nothing about its program. */
+enum judgement { JUDGED_WELL, JUDGED_FAILED, JUDGED_NOT };
+
+static enum judgement judge(const struct session *session, const struct session_outcome *outcome)
 {
-	if (session->ending || outcome->lasted_ns >= AT_ONCE_NS)
-		return false;
-	if (!outcome->facts.known) /* what the client got is not known: only what cannot be meant */
-		return outcome->signalled && outcome->status != SIGTERM && outcome->status != SIGPIPE;
-	return (outcome->signalled || outcome->status != 0) && outcome->facts.bytes_out == 0;
+	const struct connection_facts *facts = &outcome->facts;
+	bool badly = outcome->signalled || outcome->status != 0;
+
+	if (session->ending || outcome->lasted_ns >= AT_ONCE_NS || !badly)
+		return JUDGED_WELL;
+	/* What the client got is not known: only what no program means to do counts. */
+	if (!facts->known)
+		return outcome->signalled && outcome->status != SIGTERM && outcome->status != SIGPIPE ?
+			       JUDGED_FAILED :
+			       JUDGED_NOT;
+	if (facts->bytes_out > 0)
+		return JUDGED_WELL;
+	/* Who goes without a word (a port scan, a check that only connects) leaves a program nothing to do. */
+	return facts->closed || (facts->ended_in && facts->bytes_in == 0) ? JUDGED_NOT : JUDGED_FAILED;
 }
 
 static void log_outcome(struct log_event *event, const struct session_outcome *outcome)
@@ -102,9 +114,14 @@ void service_judge(struct service *service, const struct session *session,
 	/* What wait = yes programs leave undone is judged by their queue. */
 	if (service->retired || service->settings->wait || session->settings->wait)
 		return;
-	if (!has_failed(session, outcome)) {
+	switch (judge(session, outcome)) {
+	case JUDGED_NOT:
+		return;
+	case JUDGED_WELL:
 		recover(service, session);
 		return;
+	case JUDGED_FAILED:
+		break;
 	}
 	if (failures->in_a_row > 0 && now_ns - failures->first_ns > WITHIN_NS) {
 		failures->in_a_row = 0;

@@ -73,12 +73,17 @@ static void absent_due(struct loop_timer *timer)
 
 void service_set_settle_drain(struct service_set *set)
 {
-	if (!set->draining || set->drained == NULL || session_count(set->sessions) > 0)
+	void (*drained)(void *context) = set->drained;
+
+	if (!set->draining || drained == NULL || session_count(set->sessions) > 0)
 		return;
-	if (set->hurried)
-		linger_close_all(set->linger);
-	if (linger_count(set->linger) == 0)
-		set->drained(set->drained_context);
+	if (linger_count(set->linger) > 0) {
+		if (set->hurried)
+			linger_close_all(set->linger); /* which leads back here */
+		return;
+	}
+	set->drained = NULL; /* once */
+	drained(set->drained_context);
 }
 
 static void linger_emptied(void *context)

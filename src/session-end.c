@@ -75,8 +75,11 @@ static void finish(struct session *session)
 					       SESSION_EXIT;
 	log_outcome(session);
 	session_living_remove(session);
-	if (session->ending)
+	if (session->ending) {
 		session_strays_signal(session, SIGKILL);
+		if (session->family.cgroup.pool != NULL)
+			(void)cgroup_kill(&session->family.cgroup);
+	}
 	cgroup_give(&session->family.cgroup);
 	table->ended(table->context, session, outcome);
 

@@ -9,13 +9,16 @@
 #include "session-table.h"
 
 #include "base.h"
+#include "clock.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 
 #define LOOK_FIRST_NS   (50 * NS_PER_MS)
 #define LOOK_MOST_NS    (4 * NS_PER_S)
 #define LOOK_COMMON_NS  (200 * NS_PER_MS)
 #define HANGUP_GRACE_NS NS_PER_S
+#define HOLDERS_REST    4 /* times as long as a search took */
 #define GROUP_FIRST_NS  (5 * NS_PER_MS)
 #define GROUP_MOST_NS   (500 * NS_PER_MS)
 
@@ -120,10 +123,35 @@ static bool kill_due(struct session *session)
 	return true;
 }
 
-static bool holders_due(struct session *session)
+/* The program has exited and its turn has not come yet: what a look would tell is known soon. */
+static bool has_exited(const struct session *session)
+{
+	struct pollfd process = { .fd = session->process.fd, .events = POLLIN };
+
+	return !session->collected && poll(&process, 1, 0) == 1;
+}
+
+static void look_again(struct session *session)
 {
 	uint64_t every_ns = session->look_every_ns, at_ns = now_ns(session) + every_ns;
 
+	if (every_ns >= 4 * LOOK_COMMON_NS)
+		at_ns += LOOK_COMMON_NS - at_ns % LOOK_COMMON_NS;
+	session->due_ns[SESSION_DUE_HOLDERS] = at_ns;
+	session->look_every_ns = every_ns * 2 < LOOK_MOST_NS ? every_ns * 2 : LOOK_MOST_NS;
+}
+
+/* Looks through all processes. That is dear, so all sessions together do it for a fifth of the time at most:
+ * the others have their turn later. */
+static void search_holders(struct session *session)
+{
+	struct session_table *table = session->table;
+	uint64_t begun_ns = clock_now_ns();
+
+	if (begun_ns < table->holders_rest_ns) {
+		session->due_ns[SESSION_DUE_HOLDERS] = table->holders_rest_ns;
+		return;
+	}
 	switch (holders_of(session->socket.fd, session->collected ? 0 : session->pid, session->pid,
 			   &session->holder)) {
 	case HOLDERS_UNKNOWN:
@@ -132,12 +160,19 @@ static bool holders_due(struct session *session)
 		session_let_go_of_socket(session);
 		break;
 	case HOLDERS_SOME:
-		if (every_ns >= 4 * LOOK_COMMON_NS)
-			at_ns += LOOK_COMMON_NS - at_ns % LOOK_COMMON_NS;
-		session->due_ns[SESSION_DUE_HOLDERS] = at_ns;
-		session->look_every_ns = every_ns * 2 < LOOK_MOST_NS ? every_ns * 2 : LOOK_MOST_NS;
+		look_again(session);
 		break;
 	}
+	table->holders_rest_ns = begun_ns + (clock_now_ns() - begun_ns) * (HOLDERS_REST + 1);
+}
+
+static bool holders_due(struct session *session)
+{
+	if (holders_likely(session->socket.fd, session->collected ? 0 : session->pid, &session->holder) ||
+	    has_exited(session))
+		look_again(session);
+	else
+		search_holders(session);
 	return true;
 }
 

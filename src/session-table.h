@@ -34,6 +34,7 @@ struct session_table {
 	struct session **by_pid;  /* chains; a power of two */
 	size_t pid_mask;
 
+	uint64_t holders_rest_ns;  /* no search for the holders of a socket before */
 	struct loop_timer orphans; /* collects what nobody waits for */
 	struct loop_timer search;  /* looks for strays */
 	uint64_t search_rest_ns;   /* not before: a search may be dear */

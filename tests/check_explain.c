@@ -143,7 +143,7 @@ START_TEST(nothing_set)
 	settings.limits.per_source = 0;
 	expect(GATE_ADMIT, NULL, NULL, 0, "there are no rules: everybody may");
 	ck_assert_str_eq(steps,
-			 "+ loop: a connection: no two services can be set talking with it\n"
+			 "+ loop: no datagram that is answered: no two services can be set talking with it\n"
 			 "+ ban_time: 0 (default): nobody is banned\n"
 			 "+ deny: there are no rules: everybody may\n"
 			 "+ access_times: always (default)\n"
@@ -197,7 +197,7 @@ END_TEST
 START_TEST(loop)
 {
 	gate_own_port_add(&gate, 7);
-	client.proven = false;
+	client.answered = true;
 	ask();
 	ck_assert_int_eq(explanation.reason, GATE_ADMIT);
 	ck_assert_ptr_eq(strstr(steps, "+ loop: port 4711 is none of this daemon's services\n"), steps);
@@ -429,6 +429,7 @@ static void any_client(void)
 	else
 		memcpy(peer.ip, (uint8_t[]){ 10, 1, 2, (uint8_t)any(6) }, 4);
 	client.proven = any(4) != 0;
+	client.answered = any(4) == 0;
 	client.now_ns += any(300) * NS_PER_MS;
 	client.wall_s += any(100000);
 	client.load = any(1500);

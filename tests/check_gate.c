@@ -234,7 +234,7 @@ START_TEST(order)
 	struct peer_key key = gate_source_key(&service, &peer);
 
 	gate_own_port_add(&gate, peer.port);
-	client.proven = false;
+	client.answered = true;
 	limits.ban_ns = MINUTE;
 	limits.per_source = 1;
 	limits.max_load = 1500;
@@ -249,7 +249,7 @@ START_TEST(order)
 	gate_pause_source(&gate, &service, &peer, START + 1);
 
 	ck_reason(GATE_LOOP);
-	client.proven = true;
+	client.answered = false;
 	ck_reason(GATE_BAN);
 	source_ban(gate.sources, source, START);
 	ck_reason(GATE_DENY);
@@ -778,9 +778,11 @@ START_TEST(what_earns_strikes)
 	limits.ban_ns = HOUR;
 	make_refuse(reason);
 	client.proven = false; /* a datagram may say it comes from anybody */
+	client.answered = true;
 	for (unsigned i = 0; i < 3 * GATE_STRIKES; i++)
 		ck_reason(reason);
 	client.proven = true;
+	client.answered = false;
 	for (unsigned i = 0; i < GATE_STRIKES; i++)
 		ck_reason(reason == GATE_LOOP ? GATE_ADMIT : reason);
 	ck_reason(reason == GATE_LOOP ? GATE_ADMIT : refusals[_i].strikes ? GATE_BAN : reason);

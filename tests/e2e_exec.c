@@ -4,6 +4,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -227,8 +228,9 @@ START_TEST(forking_service)
 	int fd = tcp_connect(1);
 
 	/* The first process is gone; only then do we let the second one speak. */
-	daemon_wait_log(daemon, " start service=f ");
-	WAIT_UNTIL(daemon_children(daemon) == 0);
+	pid_t pid = (pid_t)line_number(daemon_wait_log(daemon, " start service=f "), "pid");
+
+	WAIT_UNTIL(kill(pid, 0) != 0 && errno == ESRCH);
 	shutdown(fd, SHUT_WR);
 	char *reply = read_all(fd, NULL);
 
