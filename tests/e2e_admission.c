@@ -264,6 +264,36 @@ START_TEST(users_decide)
 }
 END_TEST
 
+/* Rules about users hold for datagrams, too; or the file says that they cannot. */
+static const char *const user_rules[] = { "deny = uid:1501\n", "allow = all\ndeny = gid:1600\n",
+					  "deny = uid:1501\nwait = yes\n" };
+
+START_TEST(users_of_datagrams)
+{
+	const char *words[] = { "-t", "-c", "$DIR/services.ini", NULL };
+	char config[512];
+
+	SKIP_IF(getuid() != 0, "needs to be started as root");
+	snprintf(config, sizeof(config),
+		 "[hello]\nlisten = unix-dgram:$DIR/socket\nsocket_mode = 0666\nexec = /bin/cat\n%s",
+		 user_rules[_i]);
+	daemon_configure(config);
+	if (run_usherd(words, NULL) == 78)
+		return;
+	struct daemon *daemon = daemon_start(config);
+
+	ck_assert_int_eq(setegid(1600), 0);
+	ck_assert_int_eq(seteuid(1501), 0);
+	int fd = unix_connect(test_path("socket"), SOCK_DGRAM);
+
+	send_text(fd, "from 1501");
+	ck_assert_int_eq(seteuid(0), 0);
+	daemon_wait_log(daemon, " (refuse|start) service=hello ");
+	ck_assert_uint_eq(daemon_count_log(daemon, " start service=hello "), 0);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* ---- hours ---- */
 
 /* "hh:mm-hh:mm" of hours from now (in UTC and so much east of it). */
@@ -536,6 +566,7 @@ static Suite *make_suite(void)
 	tcase_add_test(who, list_file);
 	tcase_add_test(who, list_file_of_allow);
 	tcase_add_loop_test(who, users_decide, 0, (int)(sizeof(users) / sizeof(users[0])));
+	tcase_add_loop_test(who, users_of_datagrams, 0, (int)(sizeof(user_rules) / sizeof(user_rules[0])));
 
 	TCase *when = harness_case(suite, "when", 60);
 

@@ -346,53 +346,6 @@ START_TEST(max_sessions_refuse)
 }
 END_TEST
 
-/* Who waits is looked at anew when the limits change: at once, not when something else happens. */
-static const struct {
-	const char *before, *after;
-} changes[] = {
-	{ HOLD("rate = 1/h burst 1\n"), HOLD("") },
-	{ HOLD("rate = 1/h burst 1\n"), HOLD("rate = 100/s\n") },
-	{ HOLD("instances = 1\n"), HOLD("instances = 9\n") },
-	{ "[usherd]\nmax_sessions = 1\n" HOLD(""), "[usherd]\nmax_sessions = 9\n" HOLD("") },
-};
-
-START_TEST(reload_frees_who_waits)
-{
-	struct daemon *daemon = daemon_start(changes[_i].before);
-	int first = hold_from("127.0.0.1", 1), waiting[3];
-
-	for (int i = 0; i < 3; i++)
-		waiting[i] = tcp_connect(1);
-	ck_assert_ptr_null(read_piece(waiting[0], 100, NULL)); /* a bound: nothing may come */
-	daemon_configure(changes[_i].after);
-	daemon_reload(daemon, true);
-	for (int i = 0; i < 3; i++)
-		expect_ready(waiting[i]);
-	for (int i = 0; i < 3; i++)
-		finish(daemon, waiting[i]);
-	finish(daemon, first);
-	ck_assert_uint_eq(daemon_count_log(daemon, " refuse "), 0);
-	daemon_oracle(daemon);
-	daemon_stop(daemon);
-}
-END_TEST
-
-/* And the other way: who waits is refused when waiting is over. */
-START_TEST(reload_refuses_who_waits)
-{
-	struct daemon *daemon = daemon_start(HOLD("instances = 1\n"));
-	int first = hold_from("127.0.0.1", 1), waiting = tcp_connect(1);
-
-	daemon_configure(HOLD("instances = 1\nwhen_full = refuse\n"));
-	daemon_reload(daemon, true);
-	ck_assert_str_eq(read_all(waiting, NULL), "");
-	expect_reason(daemon, "instances");
-	finish(daemon, first);
-	daemon_oracle(daemon);
-	daemon_stop(daemon);
-}
-END_TEST
-
 /* On a Unix socket a user is a source. */
 START_TEST(unix_sources)
 {
@@ -468,67 +421,6 @@ START_TEST(refusals_need_no_slot)
 }
 END_TEST
 
-/* A client that was let in, and waits for the machine to have a process for it, takes no more
- * places than there are either: others may have got them meanwhile. */
-static const char *const kept[] = { "", "when_full = refuse\n" };
-
-START_TEST(kept_client_needs_a_place)
-{
-	char config[512];
-
-	snprintf(config, sizeof(config),
-		 "[usherd]\nmax_sessions = 1\n" HOLD("%s") "[b]\nlisten = 127.0.0.1:$2\nexec = $PROBE hold\n",
-		 kept[_i]);
-	struct daemon *daemon = daemon_start(config);
-	pid_t tracer = inject_start(daemon, "clone,clone3,vfork:error=EAGAIN");
-
-	SKIP_IF(tracer == 0, "system calls cannot be made to fail here");
-	int client = tcp_connect(1);
-
-	daemon_wait_log(daemon, " fail service=hello ");
-	poll(NULL, 0, 900); /* the pauses grow: time enough for the other one */
-	inject_stop(daemon, tracer);
-	int other = hold_from("127.0.0.1", 2);
-
-	char *early = read_piece(client, 2000, NULL); /* a bound: nothing may come */
-
-	ck_assert_msg(early == NULL, "\"%s\"; log:\n%s", early, daemon_log_tail(daemon));
-	finish(daemon, other);
-	expect_ready(client);
-	finish(daemon, client);
-	daemon_oracle(daemon);
-	daemon_stop(daemon);
-}
-END_TEST
-
-/* A start that the machine refuses is no session: it costs no token, however often it is tried. */
-static const char *const buckets[] = { "rate = 1/h burst 3\n", "rate_per_source = 1/h burst 3\n" };
-
-START_TEST(failed_starts_cost_no_token)
-{
-	char config[256];
-
-	snprintf(config, sizeof(config), HOLD("when_full = refuse\n%s"), buckets[_i]);
-	struct daemon *daemon = daemon_start(config);
-	pid_t tracer = inject_start(daemon, "clone,clone3,vfork:error=EAGAIN");
-	int clients[3];
-
-	SKIP_IF(tracer == 0, "system calls cannot be made to fail here");
-	clients[0] = tcp_connect(1);
-	daemon_wait_log(daemon, " fail service=hello ");
-	poll(NULL, 0, 900); /* it is tried some times */
-	inject_stop(daemon, tracer);
-	expect_ready(clients[0]);
-	clients[1] = hold_from("127.0.0.1", 1);
-	clients[2] = hold_from("127.0.0.1", 1);
-	expect_refused(daemon, "127.0.0.1", 1);
-	for (int i = 0; i < 3; i++)
-		finish(daemon, clients[i]);
-	daemon_oracle(daemon);
-	daemon_stop(daemon);
-}
-END_TEST
-
 /* All at once: whoever comes first, the counts are exact, and come down to nothing. */
 START_TEST(counts_are_exact)
 {
@@ -582,13 +474,8 @@ static Suite *make_suite(void)
 	tcase_add_test(places, per_source_over_reload);
 	tcase_add_test(places, instances_refuse);
 	tcase_add_test(places, max_sessions_refuse);
-	tcase_add_loop_test(places, reload_frees_who_waits, 0, (int)(sizeof(changes) / sizeof(changes[0])));
-	tcase_add_test(places, reload_refuses_who_waits);
 	tcase_add_test(places, unix_sources);
 	tcase_add_test(places, refusals_need_no_slot);
-	tcase_add_loop_test(places, kept_client_needs_a_place, 0, (int)(sizeof(kept) / sizeof(kept[0])));
-	tcase_add_loop_test(places, failed_starts_cost_no_token, 0,
-			    (int)(sizeof(buckets) / sizeof(buckets[0])));
 	tcase_add_test(places, counts_are_exact);
 
 	return suite;
