@@ -286,6 +286,7 @@ static void summarise(const struct access_rule *rule, struct access_summary *sum
 		summary->denies_all |= kind == ACCESS_ALL;
 		summary->denies_ipv4 |= kind == ACCESS_IPV4;
 		summary->denies_ipv6 |= kind == ACCESS_IPV6;
+		summary->denies_ids |= kind == ACCESS_UID || kind == ACCESS_GID;
 		return;
 	}
 	summary->allows = true;

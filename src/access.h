@@ -65,7 +65,7 @@ bool access_asks_groups(const struct access *access);
  * service that listens on more. `allows` and `denies`: any at all. */
 struct access_summary {
 	bool allows, allows_all, allows_ip, allows_ids, allows_cid; /* ids: uid or gid */
-	bool denies, denies_all, denies_ipv4, denies_ipv6;
+	bool denies, denies_all, denies_ipv4, denies_ipv6, denies_ids;
 };
 struct access_summary access_summarise(const struct access *access);
 

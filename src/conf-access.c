@@ -241,6 +241,22 @@ static void look_at_families(struct conf_loader *loader, const struct conf_secti
 		     "the service listens on vsock, and no cid: is allowed: nobody may connect there");
 }
 
+/* The kernel does not tell who sent a datagram to a Unix socket: a rule about users would
+ * refuse nobody. */
+static void check_senders(struct conf_loader *loader, const struct conf_section *section,
+			  const struct conf_service *service, const struct conf_access *made)
+{
+	struct access_summary summary = access_summarise(made->access);
+	bool datagrams = false;
+
+	for (size_t i = 0; i < service->listen.count; i++)
+		datagrams |= service->listen.items[i].kind == ENDPOINT_UNIX_DGRAM;
+	if (datagrams && (summary.denies_ids || summary.allows_ids))
+		conf_refuse(loader, section, summary.denies_ids ? "deny" : "allow",
+			    "the sender of a datagram on a Unix socket is not known, so that uid: and gid: cannot be "
+			    "kept; socket_mode and socket_group say who may write to it");
+}
+
 int conf_access_finish(struct conf_loader *loader, const struct conf_section *section,
 		       struct conf_service *service)
 {
@@ -259,6 +275,7 @@ int conf_access_finish(struct conf_loader *loader, const struct conf_section *se
 			return r;
 	}
 	service->limits.access = made->access;
+	check_senders(loader, section, service, made);
 	look_at_families(loader, section, service, made);
 	return 0;
 }

@@ -4,6 +4,8 @@
 #include "conf-internal.h"
 
 #include "base.h"
+#include "conf-file.h"
+#include "conf-security.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -138,6 +140,17 @@ static void check_parent(struct conf_loader *loader, const struct conf_section *
 		return;
 	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
 	check_directory(loader, section, key, "", parent);
+}
+
+/* What root sends to clients must be root's to choose. */
+static void check_message(struct conf_loader *loader, const struct conf_section *section, const char *key,
+			  const struct conf_message *message)
+{
+	char reason[CONF_FILE_REASON_MAX];
+
+	if (message->path != NULL && loader->environment->check_ownership &&
+	    conf_security_check(message->path, reason) == -EPERM)
+		conf_refuse(loader, section, key, reason);
 }
 
 static void check_places(struct conf_loader *loader, const struct conf_section *section,
@@ -314,6 +327,8 @@ int conf_finish_service(struct conf_loader *loader, const struct conf_section *s
 		return 0;
 
 	check_places(loader, section, service);
+	check_message(loader, section, "banner", &service->banner);
+	check_message(loader, section, "banner_refused", &service->banner_refused);
 	check_limits(loader, section, service);
 	check_nice(loader, section, service);
 	r = resolve_identity(loader, section, service, &identity);

@@ -115,7 +115,8 @@ struct connection_facts connection_facts(int fd)
 	facts.known = true;
 	facts.rtt_us = info.tcpi_rtt;
 	facts.quiet_ns = quiet_ns(&info);
-	facts.unacknowledged = out_queue(fd);
+	if (!has(length, tcpi_notsent_bytes) || info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0)
+		facts.unacknowledged = out_queue(fd);
 	facts.closed = info.tcpi_state == STATE_CLOSE;
 	facts.ended_in = is_in(info.tcpi_state, CLIENT_HAS_ENDED);
 	if (has(length, tcpi_bytes_received))

@@ -58,7 +58,7 @@ int family_proc_read(int proc, pid_t pid, struct process *ret_process)
 	_cleanup_fd_ int fd = open_file(proc, pid, "stat");
 	char text[STAT_MAX], state;
 	const char *rest;
-	int parent, group;
+	int parent, group, threads;
 	uint64_t started;
 	ssize_t length;
 
@@ -71,12 +71,17 @@ int family_proc_read(int proc, pid_t pid, struct process *ret_process)
 	/* The name may have anything in it, blanks and brackets too; what follows are numbers. */
 	rest = strrchr(text, ')');
 	if (rest == NULL || sscanf(rest + 1,
-				   " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d"
+				   " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d"
 				   " %" SCNu64,
-				   &state, &parent, &group, &started) != 4)
+				   &state, &parent, &group, &threads, &started) != 5)
 		return -EBADMSG;
 	*ret_process = (struct process){
-		.pid = pid, .parent = parent, .group = group, .state = state, .started = started
+		.pid = pid,
+		.parent = parent,
+		.group = group,
+		.state = state,
+		.threads = threads,
+		.started = started,
 	};
 	return 0;
 }
@@ -93,6 +98,8 @@ static int reserve(struct process_table *table)
 	size_t room = table->room == 0 ? TABLE_START : table->room * 2;
 	struct process *entries;
 
+	if (table->most != 0 && table->count >= table->most)
+		return -E2BIG;
 	if (table->count < table->room)
 		return 0;
 	entries = reallocarray(table->entries, room, sizeof(*entries));
@@ -103,33 +110,53 @@ static int reserve(struct process_table *table)
 	return 0;
 }
 
+/* One that is gone is no error. */
+static int add(int proc, struct process_table *table, pid_t pid)
+{
+	int r = reserve(table);
+
+	if (r == 0 && family_proc_read(proc, pid, &table->entries[table->count]) == 0)
+		table->count++;
+	return r;
+}
+
+static void sort(struct process_table *table)
+{
+	if (table->count > 0)
+		qsort(table->entries, table->count, sizeof(*table->entries), by_pid);
+}
+
 static void cleanup_dir(DIR **dir)
 {
 	if (*dir != NULL)
 		closedir(*dir);
 }
 
+static DIR *open_dir(int at, const char *path)
+{
+	_cleanup_fd_ int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir != NULL)
+		fd = -1; /* the stream has it */
+	return dir;
+}
+
 int family_proc_read_all(int proc, struct process_table *table)
 {
-	_cleanup_fd_ int fd = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(cleanup_dir) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_(cleanup_dir) DIR *dir = open_dir(proc, ".");
 	const struct dirent *entry;
 	int r = 0;
 
 	if (dir == NULL)
 		return -errno;
-	fd = -1; /* the stream has it */
 	while (r == 0 && (entry = readdir(dir)) != NULL) {
 		pid_t pid = parse_pid(entry->d_name);
 
-		if (pid == 0)
-			continue;
-		r = reserve(table);
-		if (r == 0 && family_proc_read(proc, pid, &table->entries[table->count]) == 0)
-			table->count++;
+		if (pid != 0)
+			r = add(proc, table, pid);
 	}
-	if (table->count > 0)
-		qsort(table->entries, table->count, sizeof(*table->entries), by_pid);
+	sort(table);
 	return r;
 }
 
@@ -197,7 +224,7 @@ uint64_t family_proc_session(int proc, pid_t pid)
 	return 0;
 }
 
-/* ---- our children ---- */
+/* ---- children ---- */
 
 /* Reads a whole file of the kernel. Children are listed by their place, so that
  * collecting some between two reads would leave others out. */
@@ -231,6 +258,37 @@ static int read_list(int fd, char **ret_text)
 	return 0;
 }
 
+/* The children of one thread. -ENOENT: it is gone, or the kernel lists none. */
+static int list_children(int proc, pid_t pid, pid_t thread, pid_t **ret_pids, size_t *ret_count)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%d/task/%d/children", (int)pid, (int)thread);
+
+	_cleanup_fd_ int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	int r = fd < 0 ? -errno : read_list(fd, &text);
+	size_t count = 0;
+	pid_t *pids;
+	char *rest;
+
+	if (r < 0 || text == NULL)
+		return r;
+	pids = calloc(strlen(text) / 2 + 1, sizeof(*pids)); /* a digit and a blank at least */
+	if (pids == NULL)
+		return -ENOMEM;
+	rest = text;
+	for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+		pid_t child = parse_pid(word);
+
+		if (child != 0)
+			pids[count++] = child;
+	}
+	*ret_pids = pids;
+	*ret_count = count;
+	return 0;
+}
+
 int family_proc_search_children(pid_t **ret_pids, size_t *ret_count)
 {
 	_cleanup_fd_ int proc = family_proc_open();
@@ -255,35 +313,98 @@ int family_proc_search_children(pid_t **ret_pids, size_t *ret_count)
 	return 0;
 }
 
+/* Orphans are given to the first thread, and usherd has no other. */
+static int list_own_children(int proc, pid_t **ret_pids, size_t *ret_count)
+{
+	return list_children(proc, getpid(), getpid(), ret_pids, ret_count);
+}
+
 int family_proc_children(pid_t **ret_pids, size_t *ret_count)
 {
-	char path[64];
+	_cleanup_fd_ int proc = family_proc_open();
+	int r = proc < 0 ? proc : list_own_children(proc, ret_pids, ret_count);
 
-	/* Orphans are given to the first thread, and usherd has no other. */
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	return r == -ENOENT ? family_proc_search_children(ret_pids, ret_count) : r;
+}
 
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	int r = fd < 0 ? -errno : read_list(fd, &text);
+/* ---- downwards ---- */
+
+static int add_children(int proc, struct process_table *table, pid_t pid, pid_t thread)
+{
+	_cleanup_free_ pid_t *pids = NULL;
 	size_t count = 0;
-	pid_t *pids;
-	char *rest;
+	int r = list_children(proc, pid, thread, &pids, &count);
 
-	if (r == -ENOENT)
-		return family_proc_search_children(ret_pids, ret_count);
-	if (r < 0 || text == NULL)
-		return r;
-	pids = calloc(strlen(text) / 2 + 1, sizeof(*pids)); /* a digit and a blank at least */
-	if (pids == NULL)
-		return -ENOMEM;
-	rest = text;
-	for (char *word; (word = strsep(&rest, " ")) != NULL;) {
-		pid_t pid = parse_pid(word);
+	if (r < 0 && r != -ENOMEM)
+		return 0; /* it has ended */
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = add(proc, table, pids[i]);
+	return r;
+}
 
-		if (pid != 0)
-			pids[count++] = pid;
+/* A child is in the list of the thread that started it. */
+static int add_children_of_threads(int proc, struct process_table *table, pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/task", (int)pid);
+
+	_cleanup_(cleanup_dir) DIR *dir = open_dir(proc, path);
+	const struct dirent *entry;
+	int r = 0;
+
+	while (dir != NULL && r == 0 && (entry = readdir(dir)) != NULL) {
+		pid_t thread = parse_pid(entry->d_name);
+
+		if (thread != 0)
+			r = add_children(proc, table, pid, thread);
 	}
-	*ret_pids = pids;
-	*ret_count = count;
-	return 0;
+	return r;
+}
+
+static int add_below(int proc, struct process_table *table, size_t i)
+{
+	pid_t pid = table->entries[i].pid;
+
+	/* The first thread may be a zombie though others live. */
+	if (table->entries[i].threads > 1)
+		return add_children_of_threads(proc, table, pid);
+	if (table->entries[i].state == 'Z' || table->entries[i].state == 'X')
+		return 0;
+	return add_children(proc, table, pid, pid);
+}
+
+/* One that was given another parent meanwhile may have been read twice. Either will do. */
+static void drop_doubles(struct process_table *table)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (left == 0 || table->entries[left - 1].pid != table->entries[i].pid)
+			table->entries[left++] = table->entries[i];
+	table->count = left;
+}
+
+int family_proc_read_below(int proc, const pid_t *pids, size_t count,
+			   bool (*is_leader)(void *context, pid_t pid), void *context,
+			   struct process_table *table)
+{
+	_cleanup_free_ pid_t *children = NULL;
+	size_t child_count = 0;
+	int r = list_own_children(proc, &children, &child_count);
+
+	if (r < 0)
+		return r == -ENOENT ? -ENOSYS : r;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = add(proc, table, pids[i]);
+	for (size_t i = 0; r == 0 && i < child_count; i++)
+		if (!is_leader(context, children[i]))
+			r = add(proc, table, children[i]);
+	/* Level after level, so that a deep one does not use up everybody's share. */
+	table->most = table->count + FAMILY_DESCENDANTS_MOST;
+	for (size_t i = 0; r == 0 && i < table->count; i++)
+		r = add_below(proc, table, i);
+	sort(table);
+	drop_doubles(table);
+	return r;
 }

@@ -21,6 +21,7 @@ enum process_mark {
 struct process {
 	pid_t pid, parent, group;
 	char state; /* Z: zombie */
+	int threads;
 	uint64_t started; /* clock ticks since the start of the machine */
 
 	enum process_mark mark;
@@ -31,6 +32,7 @@ struct process {
 struct process_table {
 	struct process *entries; /* by pid, ascending */
 	size_t count, room;
+	size_t most; /* entries, 0: any number; one more is -E2BIG */
 };
 
 /* The root of /proc, or -errno. -ESRCH: it shows another pid namespace than ours, so its numbers mean nothing. */
@@ -42,6 +44,17 @@ int family_proc_read(int proc, pid_t pid, struct process *ret_process);
 /* All there are. On -ENOMEM the table has those that found room. */
 int family_proc_read_all(int proc, struct process_table *table);
 
+/* How many that are no children of ours one reading comes to at most: nobody can keep us reading by
+ * starting processes faster than we read. */
+#define FAMILY_DESCENDANTS_MOST 8192
+
+/* The given processes, our own children but for leaders, and all their descendants, as far as they are seen;
+ * may read a number that is used anew. -ENOSYS: the kernel lists no children; other errors as above, the table
+ * has what was found before. */
+int family_proc_read_below(int proc, const pid_t *pids, size_t count,
+			   bool (*is_leader)(void *context, pid_t pid), void *context,
+			   struct process_table *table);
+
 struct process *family_proc_find(const struct process_table *table, pid_t pid);
 
 /* The USHERD_SESSION that a process was started with; 0: none, or it cannot be seen. */
@@ -52,5 +65,11 @@ int family_proc_children(pid_t **ret_pids, size_t *ret_count);
 
 /* The same for kernels without CONFIG_PROC_CHILDREN: everybody is asked for his parent. */
 int family_proc_search_children(pid_t **ret_pids, size_t *ret_count);
+
+struct family;
+
+/* family_signal_strays() for such kernels; in family-strays.c. */
+size_t family_proc_search_strays(const struct family *const *families, size_t count, int signo,
+				 bool (*is_leader)(void *context, pid_t pid), void *context);
 
 #endif

@@ -1,5 +1,6 @@
 /* family-strays.c - finds the processes that left the groups of their families, by
  * who descends from whom and by what stands in their environment, and signals them.
+ * Leaders of other families are not even looked at: what is below them is not ours to find.
  *
  * /proc is not of one moment, and the wrong process must not be hit though numbers are used
  * anew while it is read. So everything is read once, and only then judged:
@@ -7,6 +8,7 @@
  * - a parent counts when it is the same process after the reading: then it was
  *   the parent that its child named;
  * - a process is signalled through a pidfd, when it is the same after that was opened.
+ * And a list of children may leave some out while their siblings end.
  * What is in doubt is left alone; the next search finds it, if it belongs to a family. */
 #include "family.h"
 
@@ -23,6 +25,8 @@ struct group {
 };
 
 struct search {
+	bool (*is_leader)(void *context, pid_t pid);
+	void *context;
 	int proc;
 	pid_t self;
 	struct process_table table;
@@ -107,6 +111,21 @@ static const struct group *find_group(const struct search *search, pid_t number)
 	return group;
 }
 
+/* What there was memory for is better than nothing. */
+static void read_processes(struct search *search, const struct family *const *families, size_t count,
+			   bool everybody)
+{
+	_cleanup_free_ pid_t *leaders = calloc(count, sizeof(*leaders));
+	size_t leader_count = 0;
+
+	for (size_t i = 0; leaders != NULL && i < count; i++)
+		if (families[i]->pidfd >= 0)
+			leaders[leader_count++] = families[i]->group;
+	if (everybody || family_proc_read_below(search->proc, leaders, leader_count, search->is_leader,
+						search->context, &search->table) == -ENOSYS)
+		(void)family_proc_read_all(search->proc, &search->table);
+}
+
 static bool is_same(const struct search *search, struct process *process)
 {
 	struct process now;
@@ -135,13 +154,16 @@ static enum process_mark look_at(const struct search *search, struct process *pr
 		return group->is_ours ? PROCESS_MEMBER : PROCESS_NOBODY;
 	if (process->pid == search->self || process->parent <= 0)
 		return PROCESS_NOBODY;
-	if (process->parent == search->self)
-		return is_named_by_environment(search, process) ? PROCESS_STRAY : PROCESS_NOBODY;
-	return PROCESS_BUSY;
+	if (process->parent != search->self)
+		return PROCESS_BUSY;
+	if (search->is_leader(search->context, process->pid))
+		return PROCESS_NOBODY;
+	return is_named_by_environment(search, process) ? PROCESS_STRAY : PROCESS_NOBODY;
 }
 
 /* Goes up to one whose mark is known, and down again. Everybody is gone up through
- * once. Read at several moments, a parent may seem to descend from its child. */
+ * once. Read at several moments, a parent may seem to descend from its child. One that
+ * began later than the child has the number of its parent, but it is another. */
 static void mark(const struct search *search, struct process *process)
 {
 	struct process *above = process, *below = NULL;
@@ -157,7 +179,7 @@ static void mark(const struct search *search, struct process *process)
 	for (; below != NULL; below = below->below) {
 		bool belongs = above != NULL &&
 			       (above->mark == PROCESS_MEMBER || above->mark == PROCESS_STRAY) &&
-			       is_same(search, above);
+			       above->started <= below->started && is_same(search, above);
 
 		below->mark = belongs ? PROCESS_STRAY : PROCESS_NOBODY;
 		above = below;
@@ -179,21 +201,44 @@ static bool signal_stray(const struct search *search, const struct process *stra
 	return true;
 }
 
-size_t family_signal_strays(const struct family *const *families, size_t count, int signo)
+static size_t signal_strays(struct search *search, const struct family *const *families, size_t count,
+			    int signo, bool everybody)
 {
-	_cleanup_(cleanup_search) struct search search = { .proc = family_proc_open(), .self = getpid() };
+	struct process_table *table = &search->table;
 	size_t found = 0;
 
-	if (count == 0 || search.proc < 0)
+	if (count == 0 || search->proc < 0)
 		return 0;
-	/* What there was memory for is better than nothing. */
-	(void)family_proc_read_all(search.proc, &search.table);
-	if (note_families(&search, families, count) < 0)
+	read_processes(search, families, count, everybody);
+	if (note_families(search, families, count) < 0)
 		return 0;
-	for (size_t i = 0; i < search.table.count; i++)
-		mark(&search, &search.table.entries[i]);
-	for (size_t i = 0; i < search.table.count; i++)
-		if (search.table.entries[i].mark == PROCESS_STRAY)
-			found += signal_stray(&search, &search.table.entries[i], signo);
+	for (size_t i = 0; i < table->count; i++)
+		mark(search, &table->entries[i]);
+	for (size_t i = 0; i < table->count; i++)
+		if (table->entries[i].mark == PROCESS_STRAY)
+			found += signal_stray(search, &table->entries[i], signo);
 	return found;
+}
+
+static struct search begin(bool (*is_leader)(void *context, pid_t pid), void *context)
+{
+	return (struct search){
+		.is_leader = is_leader, .context = context, .proc = family_proc_open(), .self = getpid()
+	};
+}
+
+size_t family_signal_strays(const struct family *const *families, size_t count, int signo,
+			    bool (*is_leader)(void *context, pid_t pid), void *context)
+{
+	_cleanup_(cleanup_search) struct search search = begin(is_leader, context);
+
+	return signal_strays(&search, families, count, signo, false);
+}
+
+size_t family_proc_search_strays(const struct family *const *families, size_t count, int signo,
+				 bool (*is_leader)(void *context, pid_t pid), void *context)
+{
+	_cleanup_(cleanup_search) struct search search = begin(is_leader, context);
+
+	return signal_strays(&search, families, count, signo, true);
 }

@@ -41,13 +41,18 @@ bool family_is_alive(const struct family *family);
 void family_signal(const struct family *family, int signo);
 
 /* Looks for living processes that belong to these families but left their groups, and sends them the signal
- * (pidfd_send_signal(2), after looking again whether it is still the same process). Goes over /proc once,
- * whatever the number of families. Returns how many were found; signal 0 only counts. They are
+ * (pidfd_send_signal(2), after looking again whether it is still the same process). Returns how many were
+ * found; signal 0 only counts. They are
  * - descendants of the families' processes and of strays; this needs the pidfd, and ancestors that live: so
  *   SIGKILL for strays comes before that for the group, or what is found depends on the environment alone;
- * - our children that are in no family's group and were started with a family's USHERD_SESSION.
- * One that is born meanwhile, or whose ancestor dies meanwhile, may be missed: search until none is found. */
-size_t family_signal_strays(const struct family *const *families, size_t count, int signo);
+ * - our children that are in no family's group and were started with a family's USHERD_SESSION, but not those
+ *   for which `is_leader` says that they lead a session and were not collected.
+ * What is read is the list of our children once, the given families whose pidfd is known, our children that lead
+ * no session, and what descends from these; but everybody where the kernel has no CONFIG_PROC_CHILDREN.
+ * One that is born meanwhile, or whose ancestor or whose siblings end meanwhile, may be missed: search until
+ * none is found. */
+size_t family_signal_strays(const struct family *const *families, size_t count, int signo,
+			    bool (*is_leader)(void *context, pid_t pid), void *context);
 
 /* Collects dead orphans that no session waits for: each dead child for which `is_leader` does not say that it is a
  * leader that was not collected; its session collects that. Returns how many children were collected. */

@@ -315,6 +315,18 @@ void gate_give(struct gate *gate, struct gate_service *service, struct gate_tick
 		source_release(gate->sources, ticket.source);
 }
 
+void gate_undo(struct gate *gate, struct gate_service *service, const struct gate_client *client,
+	       struct gate_ticket ticket)
+{
+	const struct gate_limits *limits = service->limits;
+	struct source *source = find_source(gate, service, client->peer);
+
+	service->rate_ns = rate_return(&limits->rate, service->rate_ns);
+	if (source != NULL)
+		source->rate_ns = rate_return(&limits->rate_per_source, source->rate_ns);
+	gate_give(gate, service, ticket);
+}
+
 /* ---- own ports ---- */
 
 void gate_own_ports_clear(struct gate *gate)

@@ -123,6 +123,10 @@ struct gate_ticket gate_take(struct gate *gate, struct gate_service *service,
 			     const struct gate_client *client);
 void gate_give(struct gate *gate, struct gate_service *service, struct gate_ticket ticket);
 
+/* The session did not come about: gives back the tokens, too. */
+void gate_undo(struct gate *gate, struct gate_service *service, const struct gate_client *client,
+	       struct gate_ticket ticket);
+
 /* A source whose sessions fail at once is left alone until then (0: no more), and its `failures` are
  * counted, or forgotten. Sources that cannot be kept in mind are not. */
 void gate_pause_source(struct gate *gate, struct gate_service *service, const struct peer *peer,

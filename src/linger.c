@@ -104,23 +104,26 @@ static struct entry *take_entry(struct linger_pool *pool)
 
 /* ---- closing ---- */
 
-static bool wants_reset(int fd)
+/* A service may have set SO_LINGER upon the socket that it shared with us, and then close(2) would wait
+ * for its client, with the whole daemon: that is taken back. What asks for a reset (0 seconds) does not
+ * wait, and stays; returns whether it is so. */
+static bool disarm_close(int fd)
 {
+	static const struct linger off = { .l_onoff = 0 };
 	struct linger option = { .l_onoff = 0 };
 	socklen_t length = sizeof(option);
 
-	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &option, &length) == 0 && option.l_onoff != 0 &&
-	       option.l_linger == 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &option, &length) != 0 || option.l_onoff == 0)
+		return false;
+	if (option.l_linger == 0)
+		return true;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+	return false;
 }
 
-/* A service may have set SO_LINGER upon the socket that it shared with us, and then close(2) would wait
- * for its client, with the whole daemon. What asks for a reset (0 seconds) does not wait, and stays. */
 static void close_socket(int fd)
 {
-	static const struct linger off = { .l_onoff = 0 };
-
-	if (!wants_reset(fd))
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+	(void)disarm_close(fd);
 	close(fd);
 }
 
@@ -262,9 +265,11 @@ void linger_close(struct linger_pool *pool, int fd, uint64_t silence_ns)
 	/* When the client has ended its side and all of its input is taken, close(2) does not reset: the
 	 * kernel goes on to deliver what is under way, the end included, and nothing can come any more
 	 * that it would reset for. So the wait is for the client's end only, never for the reply. */
-	if (silence_ns == 0 || pool->most == 0 || wants_reset(fd) || shutdown(fd, SHUT_WR) != 0 ||
+	bool resets = disarm_close(fd);
+
+	if (silence_ns == 0 || pool->most == 0 || resets || shutdown(fd, SHUT_WR) != 0 ||
 	    connection_discard(fd) <= 0)
-		close_socket(fd);
+		close(fd);
 	else
 		put(pool, fd, silence_ns);
 }

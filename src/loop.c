@@ -274,12 +274,17 @@ static int fetch(struct round *round, int timeout_ms)
 	return errno == EINTR || ++round->failures < FAILURES_MOST ? 0 : -errno;
 }
 
-/* Delivers what was fetched; tells whether the other set has something. */
+/* Delivers what was fetched; tells whether the other set has something. When accepting stops
+ * in the middle of the admission set, the rest comes first when it goes on: the kernel would name the same
+ * listeners in the same order again, and the last ones never had a turn. */
 static bool deliver(struct loop *loop, struct round *round)
 {
 	bool admission = false;
 
 	while (round->next < round->count) {
+		if (round == &loop->sets[LOOP_ADMISSION] && !loop->admit_wanted)
+			break;
+
 		struct epoll_event event = round->events[round->next++];
 		struct loop_source *source = event.data.ptr;
 
@@ -302,7 +307,8 @@ int loop_run(struct loop *loop, void (*round_end)(void *context), void *context)
 		r = fetch(work, wait_ms(loop));
 		loop->now_ns = clock_now_ns();
 		if (r == 0 && deliver(loop, work) && loop->admit) {
-			r = fetch(admission, 0);
+			if (admission->next == admission->count)
+				r = fetch(admission, 0);
 			deliver(loop, admission);
 		}
 		run_timers(loop);

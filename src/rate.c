@@ -52,6 +52,16 @@ uint64_t rate_pass(const struct rate *rate, uint64_t bucket_ns, uint64_t now_ns)
 	return add(bucket_ns > now_ns ? bucket_ns : now_ns, interval(rate));
 }
 
+uint64_t rate_return(const struct rate *rate, uint64_t bucket_ns)
+{
+	if (rate->count == 0)
+		return bucket_ns;
+
+	uint64_t each = interval(rate);
+
+	return bucket_ns > each ? bucket_ns - each : 0;
+}
+
 uint64_t rate_clamp(const struct rate *rate, uint64_t bucket_ns, uint64_t now_ns)
 {
 	if (rate->count == 0)

@@ -23,6 +23,9 @@ uint64_t rate_allows_at(const struct rate *rate, uint64_t bucket_ns, uint64_t no
 /* One passes: the bucket afterwards. Whether it may is not asked. */
 uint64_t rate_pass(const struct rate *rate, uint64_t bucket_ns, uint64_t now_ns);
 
+/* One that passed did not come to anything: the bucket as if it had not. */
+uint64_t rate_return(const struct rate *rate, uint64_t bucket_ns);
+
 /* The bucket, but no emptier than empty: one that was filled by another rate (before a reload)
  * may be full only years from now. */
 uint64_t rate_clamp(const struct rate *rate, uint64_t bucket_ns, uint64_t now_ns);

@@ -185,7 +185,7 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 		throttle_succeed(&service->throttle);
 		return 0;
 	}
-	gate_give(&set->gate, &service->gate, ticket);
+	gate_undo(&set->gate, &service->gate, admission->client, ticket);
 	if (failure.before_child)
 		machine_failed(listener, &failure);
 	else
@@ -324,6 +324,23 @@ static bool admit_datagram(struct listener *listener)
 
 /* ---- a listener is ready ---- */
 
+/* There is no room for the next client: it waits, until there is. One that is kept tries
+ * again by itself, since no event will tell of it. */
+static void wait_for_room(struct listener *listener, enum gate_reason reason, uint64_t at_ns)
+{
+	struct service *service = listener->service;
+	struct loop *loop = service->set->loop;
+
+	if (reason == GATE_MAX_SESSIONS)
+		service_settle(service); /* stops all accepting */
+	if (listener->client >= 0)
+		listener_pause(listener, KEPT_RETRY_NS);
+	else if (reason == GATE_RATE && loop_arm(loop, &service->refill, at_ns) == 0)
+		listener_park(listener);
+	else if (reason == GATE_INSTANCES)
+		listener_park(listener);
+}
+
 /* Whether the next client may be looked at, as far as can be said before it is: with
  * when_full = queue those for whom there is no room stay where they are. */
 static bool room_for_next(struct listener *listener)
@@ -331,26 +348,20 @@ static bool room_for_next(struct listener *listener)
 	struct service *service = listener->service;
 	struct service_set *set = service->set;
 	uint64_t at_ns = 0;
+	enum gate_reason reason;
 
 	if (!listener_may_serve(listener)) {
 		listener_park(listener);
 		listener_settle(listener);
 		return false;
 	}
-	if (service->settings->limits.refuse_when_full)
+	/* Who was let in and is kept is not refused any more, but needs a place like everybody. */
+	if (service->settings->limits.refuse_when_full && listener->client < 0)
 		return true;
-	if (!gate_has_room(&set->gate)) {
-		service_settle(service); /* stops all accepting */
-		if (listener->client >= 0) /* no event will tell of that one */
-			listener_pause(listener, KEPT_RETRY_NS);
-		return false;
-	}
-	if (gate_room(&set->gate, &service->gate, loop_now_ns(set->loop), &at_ns) == GATE_RATE &&
-	    loop_arm(set->loop, &service->refill, at_ns) == 0) {
-		listener_park(listener);
-		return false;
-	}
-	return true;
+	reason = gate_room(&set->gate, &service->gate, loop_now_ns(set->loop), &at_ns);
+	if (reason != GATE_ADMIT)
+		wait_for_room(listener, reason, at_ns);
+	return reason == GATE_ADMIT;
 }
 
 void listener_ready(struct loop_source *source, uint32_t events)

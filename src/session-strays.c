@@ -2,8 +2,9 @@
  * more: those of sessions that were told to end are told so, too; and dead ones that
  * nobody waits for are collected, because we are their reaper.
  *
- * A search goes over all processes of the machine. So the sessions that ended
- * in the meantime share one, and after it comes a pause twenty times as long as it took. */
+ * While a search goes on nobody is served, and it goes over all sessions at least. So those that
+ * ended in the meantime share one, but only so many, the oldest first; and after it comes a pause
+ * four times as long as it took. */
 #include "session-table.h"
 
 #include "base.h"
@@ -11,11 +12,13 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #define SEARCH_DELAY_NS  (20 * NS_PER_MS)
-#define SEARCH_REST      20 /* times as long as the search itself */
-#define SEARCH_TRIES     5  /* as long as there are new ones */
+#define SEARCH_REST      4   /* times as long as the search itself */
+#define SEARCH_MOST      128 /* sessions of each signal; their processes are what a search costs */
+#define SEARCH_TRIES     5   /* as long as there are new ones */
 #define ORPHANS_EVERY_NS (2 * NS_PER_S)
 
 static void arm_search(struct session_table *table, uint64_t delay_ns)
@@ -37,42 +40,60 @@ static const struct family *family_of(const struct session_stray *stray)
 	return session->live && session->id == stray->id ? &session->family : &stray->family;
 }
 
-/* Searches for those that are to get this signal; tells how many were found. */
-static size_t search_for(struct session_table *table, int signo)
+/* Searches for the first of those that are to get this signal; tells how many were found. */
+static size_t search_for(struct session_table *table, int signo, size_t most)
 {
 	_cleanup_free_ const struct family **families = calloc(table->stray_count, sizeof(*families));
 	size_t count = 0;
 
 	if (families == NULL)
 		return 0;
-	for (size_t i = 0; i < table->stray_count; i++)
+	for (size_t i = 0; i < table->stray_count && count < most; i++)
 		if (table->strays[i].signo == signo)
 			families[count++] = family_of(&table->strays[i]);
-	return count > 0 ? family_signal_strays(families, count, signo) : 0;
+	return count == 0 ? 0 : family_signal_strays(families, count, signo, session_is_leader, table);
 }
 
-static void search(struct session_table *table)
+/* Takes the first ones of this signal out, as many as a search is for; gives those back that are to be looked
+ * for again, behind all others. */
+static void forget(struct session_table *table, int signo, size_t most, bool again)
 {
-	size_t found_term = search_for(table, SIGTERM), found_kill = search_for(table, SIGKILL);
-	size_t left = 0;
+	_cleanup_free_ struct session_stray *repeated = again ? calloc(table->stray_count, sizeof(*repeated)) : NULL;
+	size_t left = 0, count = 0, repeated_count = 0;
 
-	/* Those that were asked to end are looked for again when their time is up. Those
-	 * that were killed may have had children just then. */
-	(void)found_term;
 	for (size_t i = 0; i < table->stray_count; i++) {
 		struct session_stray *stray = &table->strays[i];
 
-		if (stray->signo == SIGKILL && found_kill > 0 && --stray->tries > 0)
+		if (stray->signo != signo || count == most) {
 			table->strays[left++] = *stray;
+			continue;
+		}
+		count++;
+		if (repeated != NULL && --stray->tries > 0)
+			repeated[repeated_count++] = *stray;
 	}
-	table->stray_count = left;
+	if (repeated_count > 0)
+		memcpy(&table->strays[left], repeated, repeated_count * sizeof(*repeated));
+	table->stray_count = left + repeated_count;
+}
+
+/* Those that were asked to end are looked for again when their time is up. Those
+ * that were killed may have had children just then. */
+static void search(struct session_table *table, size_t most)
+{
+	(void)search_for(table, SIGTERM, most);
+	forget(table, SIGTERM, most, false);
+
+	bool found = search_for(table, SIGKILL, most) > 0;
+
+	forget(table, SIGKILL, most, found);
 }
 
 static void search_and_rest(struct session_table *table)
 {
 	uint64_t begun_ns = clock_now_ns(), took_ns;
 
-	search(table);
+	search(table, SEARCH_MOST);
 	took_ns = clock_now_ns() - begun_ns;
 	table->search_rest_ns = begun_ns + took_ns * (SEARCH_REST + 1);
 }
@@ -86,6 +107,20 @@ static void search_due(struct loop_timer *timer)
 		arm_search(table, SEARCH_DELAY_NS);
 }
 
+static bool may_search(const struct session_table *table)
+{
+	return clock_now_ns() >= table->search_rest_ns;
+}
+
+/* The newest of many would not be among those that one search is for. */
+static void put_first(struct session_table *table)
+{
+	struct session_stray newest = table->strays[table->stray_count - 1];
+
+	memmove(&table->strays[1], &table->strays[0], (table->stray_count - 1) * sizeof(newest));
+	table->strays[0] = newest;
+}
+
 void session_strays_signal(const struct session *session, int signo)
 {
 	struct session_table *table = session->table;
@@ -93,7 +128,8 @@ void session_strays_signal(const struct session *session, int signo)
 	/* The cgroup has them all. */
 	if (session->family.cgroup.pool != NULL)
 		return;
-	if (table->stray_count == SESSION_STRAYS_MOST)
+	/* Who is not asked to end will be killed later. */
+	if (table->stray_count == SESSION_STRAYS_MOST && (signo == SIGKILL || may_search(table)))
 		search_and_rest(table);
 	if (table->stray_count == SESSION_STRAYS_MOST)
 		return;
@@ -110,8 +146,10 @@ void session_strays_signal(const struct session *session, int signo)
 	stray->family.pidfd = -1; /* it may be closed before the search */
 	/* With the session its strays lose their ancestors: this is the last moment. When many
 	 * end together the environment must do for the rest of them. */
-	if (signo == SIGKILL && session->live && clock_now_ns() >= table->search_rest_ns)
+	if (signo == SIGKILL && session->live && may_search(table)) {
+		put_first(table);
 		search_and_rest(table);
+	}
 	if (table->stray_count > 0)
 		arm_search(table, SEARCH_DELAY_NS);
 }
@@ -152,7 +190,7 @@ int session_strays_begin(struct session_table *table)
 void session_strays_end(struct session_table *table)
 {
 	for (unsigned tries = 0; tries < SEARCH_TRIES && table->stray_count > 0; tries++)
-		search(table);
+		search(table, SESSION_STRAYS_MOST);
 	loop_disarm(table->means.loop, &table->search);
 	loop_disarm(table->means.loop, &table->orphans);
 	free(table->strays);

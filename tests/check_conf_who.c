@@ -244,6 +244,28 @@ START_TEST(ownership_through_links)
 }
 END_TEST
 
+/* What is sent to every client is a file that nobody else may choose. */
+START_TEST(ownership_of_messages)
+{
+	char part[PATH_MAX + 40], text[PATH_MAX + 100];
+
+	if (geteuid() != 0)
+		return;
+	put("motd", 0666, "hello\n");
+	snprintf(text, sizeof(text), "[a]\nlisten = 127.0.0.1:7001\n" CAT "banner_refused = file:%s\n",
+		 place("motd"));
+	put("services.ini", 0600, text);
+	ck_assert_int_eq(load_with("services.ini", true, NULL), -EINVAL);
+	snprintf(part, sizeof(part), "%s (mode 0666, owner 0, group 0) can be written by others",
+		 place("motd"));
+	ck_assert_msg(strstr(errors.items[0].reason, part) != NULL, "%s", errors.items[0].reason);
+	ck_assert_uint_eq(errors.items[0].line, 4);
+	ck_assert_int_eq(load_with("services.ini", false, NULL), 0);
+	ck_assert_int_eq(chmod(place("motd"), 0644), 0);
+	ck_assert_int_eq(load_with("services.ini", true, NULL), 0);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("conf_who");
@@ -258,6 +280,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, users_when_not_root);
 	tcase_add_test(all, ownership);
 	tcase_add_test(all, ownership_through_links);
+	tcase_add_test(all, ownership_of_messages);
 	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -789,6 +789,27 @@ START_TEST(what_earns_strikes)
 }
 END_TEST
 
+/* A session that did not come about costs nobody anything. */
+START_TEST(undone)
+{
+	struct gate_ticket ticket;
+
+	limits.rate = limits.rate_per_source =
+		(struct rate){ .count = 1, .burst = 1, .per_ns = 3600 * NS_PER_S };
+	limits.per_source = 1;
+	for (unsigned i = 0; i < 5; i++) {
+		ck_reason(GATE_ADMIT);
+		ticket = gate_take(&gate, &service, &client);
+		ck_reason(GATE_RATE_PER_SOURCE);
+		gate_undo(&gate, &service, &client, ticket);
+		ck_assert_uint_eq(service.active, 0);
+	}
+	ticket = gate_take(&gate, &service, &client);
+	gate_give(&gate, &service, ticket);
+	ck_reason(GATE_RATE_PER_SOURCE);
+}
+END_TEST
+
 /* Where nobody is ever banned, who is denied leaves no trace. */
 START_TEST(no_needless_entries)
 {
@@ -1143,6 +1164,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, immense_ban);
 	tcase_add_loop_test(tests, what_earns_strikes, 0, ELEMENTS(refusals));
 	tcase_add_test(tests, no_needless_entries);
+	tcase_add_test(tests, undone);
 	tcase_add_test(tests, no_table);
 	tcase_add_test(tests, clock_back);
 	tcase_add_test(tests, clock_forward);

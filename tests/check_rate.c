@@ -191,6 +191,27 @@ START_TEST(no_burst)
 }
 END_TEST
 
+/* Giving back leaves the bucket as it was, or as full as it can be told from that. */
+START_TEST(returned)
+{
+	const struct rate rate = { .count = 10, .burst = 3, .per_ns = NS_PER_S };
+	uint64_t bucket = 0, now = NS_PER_S;
+
+	for (unsigned i = 0; i < 3; i++)
+		bucket = rate_pass(&rate, bucket, now);
+	ck_assert(!rate_allows(&rate, bucket, now));
+	bucket = rate_return(&rate, bucket);
+	ck_assert(rate_allows(&rate, bucket, now));
+	bucket = rate_pass(&rate, bucket, now);
+	ck_assert(!rate_allows(&rate, bucket, now));
+	for (unsigned i = 0; i < 3; i++)
+		bucket = rate_return(&rate, bucket);
+	ck_assert_uint_le(bucket, now);
+	ck_assert_uint_eq(rate_return(&rate, 5), 0);
+	ck_assert_uint_eq(rate_return(&(struct rate){ .count = 0 }, 7), 7);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("rate");
@@ -199,6 +220,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tests, boundaries, 0, ELEMENTS(rates));
 	tcase_add_loop_test(tests, one_below_the_burst, 0, ELEMENTS(rates));
 	tcase_add_loop_test(tests, long_run, 0, ELEMENTS(rates));
+	tcase_add_test(tests, returned);
 	tcase_add_test(tests, no_limit);
 	tcase_add_test(tests, clock_jumps);
 	tcase_add_test(tests, immense);
