@@ -204,19 +204,21 @@ static bool signal_stray(const struct search *search, const struct process *stra
 static size_t signal_strays(struct search *search, const struct family *const *families, size_t count,
 			    int signo, bool everybody)
 {
-	struct process_table *table = &search->table;
+	struct process *entries, *end;
 	size_t found = 0;
 
 	if (count == 0 || search->proc < 0)
 		return 0;
 	read_processes(search, families, count, everybody);
-	if (note_families(search, families, count) < 0)
+	entries = search->table.entries;
+	if (entries == NULL || note_families(search, families, count) < 0)
 		return 0;
-	for (size_t i = 0; i < table->count; i++)
-		mark(search, &table->entries[i]);
-	for (size_t i = 0; i < table->count; i++)
-		if (table->entries[i].mark == PROCESS_STRAY)
-			found += signal_stray(search, &table->entries[i], signo);
+	end = entries + search->table.count;
+	for (struct process *process = entries; process < end; process++)
+		mark(search, process);
+	for (const struct process *process = entries; process < end; process++)
+		if (process->mark == PROCESS_STRAY)
+			found += signal_stray(search, process, signo);
 	return found;
 }
 

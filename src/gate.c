@@ -174,9 +174,7 @@ enum gate_reason gate_peek(const struct gate *gate, const struct gate_service *s
 enum gate_reason gate_room(const struct gate *gate, const struct gate_service *service, uint64_t now_ns,
 			   uint64_t *ret_at_ns)
 {
-	const struct rate *rate = &service->limits->rate;
-	/* A bucket may have been filled under another rate, before a reload. */
-	uint64_t at_ns = rate_allows_at(rate, rate_clamp(rate, service->rate_ns, now_ns), now_ns);
+	uint64_t at_ns = rate_allows_at(&service->limits->rate, service->rate_ns, now_ns);
 
 	if (at_ns > now_ns) {
 		*ret_at_ns = at_ns;
@@ -279,6 +277,14 @@ void gate_pause_source(struct gate *gate, struct gate_service *service, const st
 		return;
 	source->pause_ns = until_ns;
 	source->failures = until_ns != 0 ? source->failures + 1 : 0;
+}
+
+void gate_limit(struct gate_service *service, const struct gate_limits *limits, unsigned instances,
+		uint64_t now_ns)
+{
+	service->limits = limits;
+	service->instances = instances;
+	service->rate_ns = rate_clamp(&limits->rate, service->rate_ns, now_ns);
 }
 
 /* ---- slots ---- */

@@ -71,6 +71,11 @@ struct gate {
 	uint8_t own_ports[GATE_PORTS / 8];
 };
 
+/* Puts limits in force (borrowed). A bucket that was filled under another rate holds up nobody for longer than
+ * the new one would. */
+void gate_limit(struct gate_service *service, const struct gate_limits *limits, unsigned instances,
+		uint64_t now_ns);
+
 /* Who asks, and when. */
 struct gate_client {
 	const struct peer *peer;

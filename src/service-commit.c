@@ -34,9 +34,9 @@ static void commit_service(struct plan *plan, struct plan_service *item)
 
 	service->conf = conf_ref(plan->conf);
 	service->settings = item->settings;
-	service->gate.limits = &item->settings->limits;
-	service->gate.instances = item->settings->wait ? item->listener_count :
-							 item->settings->limits.instances;
+	gate_limit(&service->gate, &item->settings->limits,
+		   item->settings->wait ? item->listener_count : item->settings->limits.instances,
+		   loop_now_ns(plan->set->loop));
 	/* What was wrong may be mended now: begin with a clean sheet. */
 	loop_disarm(plan->set->loop, &service->pause);
 	loop_disarm(plan->set->loop, &service->refill);

@@ -58,7 +58,8 @@ static size_t search_for(struct session_table *table, int signo, size_t most)
  * for again, behind all others. */
 static void forget(struct session_table *table, int signo, size_t most, bool again)
 {
-	_cleanup_free_ struct session_stray *repeated = again ? calloc(table->stray_count, sizeof(*repeated)) : NULL;
+	_cleanup_free_ struct session_stray *repeated =
+		again ? calloc(table->stray_count, sizeof(*repeated)) : NULL;
 	size_t left = 0, count = 0, repeated_count = 0;
 
 	for (size_t i = 0; i < table->stray_count; i++) {
