@@ -48,7 +48,7 @@ int family_proc_read_all(int proc, struct process_table *table);
  * starting processes faster than we read. */
 #define FAMILY_DESCENDANTS_MOST 8192
 
-/* The given processes, our own children but for leaders, and all their descendants as far as they are seen;
+/* The given processes, our own children but for leaders, and all their descendants as far as seen;
  * may read a number that is used anew. -ENOSYS: the kernel lists no children; other errors as above, the table
  * has what was found before. */
 int family_proc_read_below(int proc, const pid_t *pids, size_t count,

@@ -6,14 +6,54 @@
 #include "family_help.h"
 #include "run.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #define SESSION 12
 #define VARIABLE "USHERD_SESSION=12"
 
+/* With the kernel's lists of children, and by reading everybody. */
+static size_t (*const ways[])(const struct family *const *, size_t, int, bool (*)(void *, pid_t), void *) = {
+	(family_signal_strays), family_proc_search_strays
+};
+static size_t way;
+
+/* All kinds of kernels; _i counts through them. */
+#define KINDS (KERNELS * (int)ELEMENTS(ways))
+
+static void begin_kind(int kind)
+{
+	way = (size_t)kind % ELEMENTS(ways);
+	begin(kind / (int)ELEMENTS(ways));
+}
+
+struct families {
+	const struct family *const *list;
+	size_t count;
+	pid_t stranger; /* leads a session, too */
+};
+
+/* As the daemon knows it: a leader that was collected is none. */
+static bool is_leader(void *context, pid_t pid)
+{
+	const struct families *families = context;
+
+	for (size_t i = 0; i < families->count; i++)
+		if (families->list[i]->group == pid && !families->list[i]->leader_gone)
+			return true;
+	return pid == families->stranger;
+}
+
+static size_t search_list(const struct family *const *list, size_t count, int signo)
+{
+	struct families families = { list, count, 0 };
+
+	return ways[way](list, count, signo, is_leader, &families);
+}
+
 static size_t search(const struct family *family, int signo)
 {
-	return family_signal_strays(&family, 1, signo);
+	return search_list(&family, 1, signo);
 }
 
 static struct family start_session(void (*what)(void), uint64_t session)
@@ -45,7 +85,7 @@ START_TEST(by_descent)
 {
 	struct family family;
 
-	begin(_i);
+	begin_kind(_i);
 	family = start_session(have_strays, SESSION);
 	ck_assert_uint_eq(search(&family, 0), 2);
 	ck_assert_uint_eq(search(&family, SIGTERM), 2);
@@ -69,11 +109,11 @@ START_TEST(below_a_member)
 {
 	struct family family;
 
-	begin(_i);
+	begin_kind(_i);
 	family = start_session(have_strays_below, SESSION);
 	collect_leader(&family, 0);
 	/* As the copy of a family tells that was made before. */
-	family.leader_gone = _i == NEW_KERNEL;
+	family.leader_gone = _i < KINDS / 2;
 	ck_assert_uint_eq(search(&family, SIGKILL), 2);
 	family.leader_gone = true;
 	ck_assert(family_is_alive(&family));
@@ -86,7 +126,7 @@ START_TEST(without_pidfd)
 {
 	struct family family, copy;
 
-	begin(_i);
+	begin_kind(_i);
 	family = start_session(have_strays, SESSION);
 	copy = family;
 	copy.pidfd = -1;
@@ -107,7 +147,7 @@ START_TEST(another_session)
 {
 	struct family one, other, stale;
 
-	begin(_i);
+	begin_kind(_i);
 	one = start_session(wait_for_end, SESSION);
 	other = start_session(have_strays, SESSION + 1);
 	ck_assert_uint_eq(search(&one, SIGKILL), 0);
@@ -120,7 +160,7 @@ START_TEST(another_session)
 	stale.group = other.group;
 	ck_assert_uint_eq(search(&stale, SIGKILL), 0);
 	/* Both may be asked for at once. */
-	ck_assert_uint_eq(family_signal_strays((const struct family *const[]){ &stale, &other, &stale }, 3, SIGKILL),
+	ck_assert_uint_eq(search_list((const struct family *const[]){ &stale, &other, &stale }, 3, SIGKILL),
 			  2);
 	close(one.pidfd);
 	finish(&other);
@@ -132,19 +172,68 @@ START_TEST(many_families)
 	struct family families[3];
 	const struct family *list[3];
 
-	begin(_i);
+	begin_kind(_i);
 	for (size_t i = 0; i < 3; i++) {
 		families[i] = start_session(have_strays, SESSION + i);
 		list[i] = &families[i];
 	}
-	ck_assert_uint_eq(family_signal_strays(list, 0, SIGKILL), 0);
-	ck_assert_uint_eq(family_signal_strays(list, 3, 0), 6);
-	ck_assert_uint_eq(family_signal_strays(list + 1, 2, SIGKILL), 4);
-	while (family_signal_strays(list, 3, 0) != 2)
+	ck_assert_uint_eq(search_list(list, 0, SIGKILL), 0);
+	ck_assert_uint_eq(search_list(list, 3, 0), 6);
+	ck_assert_uint_eq(search_list(list + 1, 2, SIGKILL), 4);
+	while (search_list(list, 3, 0) != 2)
 		nap();
 	for (size_t i = 0; i < 3; i++)
 		close(families[i].pidfd);
 	end_all_children();
+}
+END_TEST
+
+static void *have_strays_of_thread(void *nothing)
+{
+	start(be_stray_with_child);
+	be_ready();
+	for (;;)
+		pause();
+	return nothing;
+}
+
+static void *look_on(void *nothing)
+{
+	for (;;)
+		pause();
+	return nothing;
+}
+
+static void be_threads(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, have_strays_of_thread, NULL) != 0 ||
+	    pthread_create(&thread, NULL, look_on, NULL) != 0)
+		abort();
+	look_on(NULL);
+}
+
+/* The process looks like a zombie then, though it is none. */
+static void leave_threads(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, have_strays_of_thread, NULL) != 0)
+		abort();
+	syscall(SYS_exit, 0); /* of this thread alone */
+}
+
+/* Each thread has a list of children of its own. */
+START_TEST(below_threads)
+{
+	struct family family;
+
+	begin_kind(_i / 2);
+	family = start_session(_i % 2 == 0 ? be_threads : leave_threads, SESSION);
+	ck_assert_uint_eq(search(&family, 0), 2);
+	ck_assert_uint_eq(search(&family, SIGKILL), 2);
+	finish(&family);
 }
 END_TEST
 
@@ -190,16 +279,18 @@ static const struct {
 
 START_TEST(by_environment)
 {
+	const typeof(variables[0]) *row = &variables[(size_t)_i / ELEMENTS(ways)];
 	struct family family;
 	pid_t pid;
 
 	begin(NEW_KERNEL);
+	way = (size_t)_i % ELEMENTS(ways);
 	family = start_session(wait_for_end, SESSION);
 	family.pidfd = -1;
-	environment[0] = strdup(variables[_i].variable);
+	environment[0] = strdup(row->variable);
 	pid = start(run_program);
-	ck_assert_uint_eq(search(&family, SIGTERM), variables[_i].is_found);
-	if (variables[_i].is_found)
+	ck_assert_uint_eq(search(&family, SIGTERM), row->is_found);
+	if (row->is_found)
 		expect_end(pid, SIGTERM);
 	else
 		ck_assert(is_running(pid));
@@ -225,17 +316,51 @@ START_TEST(daemon_of_a_service)
 {
 	char variable[] = VARIABLE;
 	struct family family;
+	size_t left = 1;
 
-	begin(_i);
+	begin_kind(_i);
 	environment[0] = variable;
 	script = "sleep 60 & echo > /dev/null; wait";
 	family = start_session(have_daemon, SESSION);
 	for (int tries = 0; tries < TRIES && search(&family, 0) != 2; tries++)
 		nap();
 	ck_assert_uint_eq(search(&family, SIGKILL), 2);
-	for (int tries = 0; tries < TRIES && search(&family, 0) != 0; tries++)
+	for (int tries = 0; tries < TRIES && (left = search(&family, 0)) != 0; tries++)
 		nap();
-	ck_assert_uint_eq(search(&family, 0), 0);
+	/* While they end one search may overlook what the next one finds. */
+	ck_assert_uint_eq(left, 0);
+	finish(&family);
+}
+END_TEST
+
+static void have_run_program(void)
+{
+	start(run_program);
+	setsid();
+	wait_for_end();
+}
+
+/* The program of another session, whatever it has in its environment, and what is below it. */
+START_TEST(leader_of_another_session)
+{
+	struct family family;
+	const struct family *list = &family;
+	struct families families = { &list, 1, 0 };
+	char variable[] = VARIABLE;
+	pid_t alone, parent;
+
+	begin_kind(_i);
+	environment[0] = variable;
+	family = start_session(wait_for_end, SESSION);
+	alone = families.stranger = start(run_program);
+	ck_assert_uint_eq(ways[way](&list, 1, SIGKILL, is_leader, &families), 0);
+	ck_assert(is_running(alone));
+	families.stranger = 0;
+	ck_assert_uint_eq(ways[way](&list, 1, SIGKILL, is_leader, &families), 1);
+	expect_end(alone, SIGKILL);
+	parent = families.stranger = start(have_run_program);
+	ck_assert_uint_eq(ways[way](&list, 1, SIGKILL, is_leader, &families), 0);
+	ck_assert(is_running(parent));
 	finish(&family);
 }
 END_TEST
@@ -338,21 +463,84 @@ START_TEST(processes)
 }
 END_TEST
 
+static bool is_that(void *context, pid_t pid)
+{
+	return *(const pid_t *)context == pid;
+}
+
+/* What is read: neither other leaders nor what is below them, nobody twice, nobody from above. */
+START_TEST(processes_below)
+{
+	struct process_table table = { .count = 0 };
+	pid_t given, child, leader, gone;
+	int proc;
+
+	begin(NEW_KERNEL);
+	proc = family_proc_open();
+	given = start(have_strays);
+	child = start(have_strays);
+	leader = start(have_strays);
+	gone = start(end_at_once);
+	expect_end(gone, 0);
+
+	const pid_t pids[] = { given, gone, given };
+
+	ck_assert_int_eq(family_proc_read_below(proc, pids, 3, is_that, &leader, &table), 0);
+	ck_assert_uint_eq(table.count, 8);
+	for (size_t i = 1; i < table.count; i++)
+		ck_assert_int_lt(table.entries[i - 1].pid, table.entries[i].pid);
+	ck_assert_ptr_nonnull(family_proc_find(&table, given));
+	ck_assert_ptr_nonnull(family_proc_find(&table, child));
+	for (size_t i = 0; i < table.count; i++) {
+		ck_assert_int_ne(table.entries[i].pid, leader);
+		ck_assert_int_ne(table.entries[i].parent, leader);
+		ck_assert_int_eq(table.entries[i].threads, 1);
+	}
+	table.count = 0;
+	ck_assert_int_eq(family_proc_read_below(proc, &leader, 1, is_that, &leader, &table), 0);
+	ck_assert_uint_eq(table.count, 12);
+	free(table.entries);
+	close(proc);
+	end_all_children();
+}
+END_TEST
+
+START_TEST(full_table)
+{
+	struct process_table table = { .most = 2 };
+	int proc, root;
+
+	begin(NEW_KERNEL);
+	start(wait_for_end);
+	start(wait_for_end);
+	proc = family_proc_open();
+	ck_assert_int_eq(family_proc_read_all(proc, &table), -E2BIG);
+	ck_assert_uint_eq(table.count, 2);
+	close(proc);
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(family_proc_read_below(root, NULL, 0, is_that, &root, &table), -ENOSYS);
+	ck_assert_uint_eq(table.count, 2);
+	close(root);
+	free(table.entries);
+	end_all_children();
+}
+END_TEST
+
 /* With and without CONFIG_PROC_CHILDREN. */
 START_TEST(children)
 {
-	int (*const ways[])(pid_t **, size_t *) = { family_proc_children, family_proc_search_children };
+	int (*const lists[])(pid_t **, size_t *) = { family_proc_children, family_proc_search_children };
 	_cleanup_free_ pid_t *pids = NULL;
 	size_t count = 77;
 	pid_t first, second;
 
 	begin(NEW_KERNEL);
-	ck_assert_int_eq(ways[_i](&pids, &count), 0);
+	ck_assert_int_eq(lists[_i](&pids, &count), 0);
 	ck_assert_uint_eq(count, 0);
 	free(pids);
 	first = start(wait_for_end);
 	second = start(have_strays);
-	ck_assert_int_eq(ways[_i](&pids, &count), 0);
+	ck_assert_int_eq(lists[_i](&pids, &count), 0);
 	ck_assert_uint_eq(count, 2);
 	ck_assert((pids[0] == first && pids[1] == second) || (pids[0] == second && pids[1] == first));
 	end_all_children();
@@ -380,23 +568,61 @@ START_TEST(foreign_proc)
 }
 END_TEST
 
+/* A /proc in which our threads cannot be seen is like that of a kernel without lists of children. */
+static int hide_children(void)
+{
+	struct family family = { .session = SESSION };
+	size_t found;
+	pid_t *pids;
+	size_t count = 0;
+
+	if (mount("proc", "/proc", "proc", 0, NULL) != 0)
+		return SKIPPED;
+	family = start_session(have_strays, SESSION);
+	if (mount("none", "/proc/1/task", "tmpfs", 0, NULL) != 0)
+		return SKIPPED;
+	if (family_proc_children(&pids, &count) != 0 || count != 1)
+		return 1;
+	found = search(&family, SIGTERM);
+	kill(-family.group, SIGKILL);
+	return found == 2 ? 0 : 2;
+}
+
+START_TEST(no_list_of_children)
+{
+	int status;
+
+	begin(NEW_KERNEL);
+	status = run_apart(hide_children);
+	if (status == SKIPPED)
+		puts("# skipped: no namespace with a /proc of its own may be made");
+	else
+		ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("family-strays");
 	TCase *tests = tcase_create("strays");
 
 	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, by_descent, 0, KERNELS);
-	tcase_add_loop_test(tests, below_a_member, 0, KERNELS);
-	tcase_add_loop_test(tests, without_pidfd, 0, KERNELS);
-	tcase_add_loop_test(tests, another_session, 0, KERNELS);
-	tcase_add_loop_test(tests, many_families, 0, KERNELS);
-	tcase_add_loop_test(tests, by_environment, 0, ELEMENTS(variables));
-	tcase_add_loop_test(tests, daemon_of_a_service, 0, KERNELS);
+	tcase_add_loop_test(tests, by_descent, 0, KINDS);
+	tcase_add_loop_test(tests, below_a_member, 0, KINDS);
+	tcase_add_loop_test(tests, without_pidfd, 0, KINDS);
+	tcase_add_loop_test(tests, another_session, 0, KINDS);
+	tcase_add_loop_test(tests, many_families, 0, KINDS);
+	tcase_add_loop_test(tests, below_threads, 0, KINDS * 2);
+	tcase_add_loop_test(tests, by_environment, 0, ELEMENTS(variables) * ELEMENTS(ways));
+	tcase_add_loop_test(tests, daemon_of_a_service, 0, KINDS);
+	tcase_add_loop_test(tests, leader_of_another_session, 0, KINDS);
 	tcase_add_test(tests, environment_in_pieces);
 	tcase_add_test(tests, own_environment);
 	tcase_add_test(tests, processes);
+	tcase_add_test(tests, processes_below);
+	tcase_add_test(tests, full_table);
 	tcase_add_loop_test(tests, children, 0, 2);
+	tcase_add_test(tests, no_list_of_children);
 	tcase_add_test(tests, foreign_proc);
 	suite_add_tcase(suite, tests);
 	return suite;
