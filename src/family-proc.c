@@ -16,6 +16,7 @@
 #define ENVIRON_MAX (256 * 1024)
 #define SESSION_KEY "USHERD_SESSION="
 #define DIGITS_MAX  20 /* of 2^64 */
+#define PASSES_MOST 4
 
 /* A pid as /proc writes it: digits and nothing else. 0: it is none. */
 static pid_t parse_pid(const char *text)
@@ -313,16 +314,11 @@ int family_proc_search_children(pid_t **ret_pids, size_t *ret_count)
 	return 0;
 }
 
-/* Orphans are given to the first thread, and usherd has no other. */
-static int list_own_children(int proc, pid_t **ret_pids, size_t *ret_count)
-{
-	return list_children(proc, getpid(), getpid(), ret_pids, ret_count);
-}
-
 int family_proc_children(pid_t **ret_pids, size_t *ret_count)
 {
 	_cleanup_fd_ int proc = family_proc_open();
-	int r = proc < 0 ? proc : list_own_children(proc, ret_pids, ret_count);
+	/* Orphans are given to the first thread, and usherd has no other. */
+	int r = proc < 0 ? proc : list_children(proc, getpid(), getpid(), ret_pids, ret_count);
 
 	return r == -ENOENT ? family_proc_search_children(ret_pids, ret_count) : r;
 }
@@ -374,37 +370,78 @@ static int add_below(int proc, struct process_table *table, size_t i)
 	return add_children(proc, table, pid, pid);
 }
 
-/* One that was given another parent meanwhile may have been read twice. Either will do. */
+/* One that was given another parent meanwhile may have been read twice. If it came to us, its old parent is
+ * gone and tells nothing any more. */
 static void drop_doubles(struct process_table *table)
 {
+	pid_t self = getpid();
 	size_t left = 0;
 
-	for (size_t i = 0; i < table->count; i++)
-		if (left == 0 || table->entries[left - 1].pid != table->entries[i].pid)
-			table->entries[left++] = table->entries[i];
+	for (size_t i = 0; i < table->count; i++) {
+		const struct process *process = &table->entries[i];
+
+		if (left == 0 || table->entries[left - 1].pid != process->pid)
+			table->entries[left++] = *process;
+		else if (process->parent == self)
+			table->entries[left - 1] = *process;
+	}
 	table->count = left;
+}
+
+/* Reads what is below the entries from `first` on, level after level, so that a deep one does not use up
+ * everybody's share. */
+static int descend(int proc, struct process_table *table, size_t first)
+{
+	int r = 0;
+
+	table->most = table->count + FAMILY_DESCENDANTS_MOST;
+	for (size_t i = first; r == 0 && i < table->count; i++)
+		r = add_below(proc, table, i);
+	table->most = 0;
+	sort(table);
+	drop_doubles(table);
+	return r == -E2BIG ? 0 : r;
+}
+
+/* Adds our children but for leaders and for those that are known as such. */
+static int add_own(int proc, struct process_table *table, bool (*is_leader)(void *context, pid_t pid),
+		   void *context)
+{
+	_cleanup_free_ pid_t *children = NULL;
+	size_t count = 0, known = table->count;
+	pid_t self = getpid();
+	int r = list_children(proc, self, self, &children, &count);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct process_table before = { .entries = table->entries, .count = known };
+		const struct process *process = family_proc_find(&before, children[i]);
+
+		if ((process == NULL || process->parent != self) && !is_leader(context, children[i]))
+			r = add(proc, table, children[i]);
+	}
+	return r;
 }
 
 int family_proc_read_below(int proc, const pid_t *pids, size_t count,
 			   bool (*is_leader)(void *context, pid_t pid), void *context,
 			   struct process_table *table)
 {
-	_cleanup_free_ pid_t *children = NULL;
-	size_t child_count = 0;
-	int r = list_own_children(proc, &children, &child_count);
+	size_t first = 0;
+	int r = 0;
 
-	if (r < 0)
-		return r == -ENOENT ? -ENOSYS : r;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = add(proc, table, pids[i]);
-	for (size_t i = 0; r == 0 && i < child_count; i++)
-		if (!is_leader(context, children[i]))
-			r = add(proc, table, children[i]);
-	/* Level after level, so that a deep one does not use up everybody's share. */
-	table->most = table->count + FAMILY_DESCENDANTS_MOST;
-	for (size_t i = 0; r == 0 && i < table->count; i++)
-		r = add_below(proc, table, i);
+	/* Whoever loses his parent comes to us. So ours come last, and again if that may have happened since. */
+	for (unsigned pass = 0; r == 0 && pass < PASSES_MOST && (pass == 0 || table->count > first); pass++) {
+		r = descend(proc, table, first);
+		first = table->count;
+		if (r == 0)
+			r = add_own(proc, table, is_leader, context);
+	}
+	/* After an error, and for those of the last pass, which nobody looked below. */
 	sort(table);
 	drop_doubles(table);
-	return r;
+	if (r == -ENOENT)
+		table->count = 0;
+	return r == -ENOENT ? -ENOSYS : r;
 }

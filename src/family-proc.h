@@ -44,13 +44,13 @@ int family_proc_read(int proc, pid_t pid, struct process *ret_process);
 /* All there are. On -ENOMEM the table has those that found room. */
 int family_proc_read_all(int proc, struct process_table *table);
 
-/* How many that are no children of ours one reading comes to at most: nobody can keep us reading by
- * starting processes faster than we read. */
+/* So many are read below each level of what is ours: nobody can keep us reading by starting processes
+ * faster than we read. */
 #define FAMILY_DESCENDANTS_MOST 8192
 
-/* The given processes, our own children but for leaders, and all their descendants as far as seen;
- * may read a number that is used anew. -ENOSYS: the kernel lists no children; other errors as above, the table
- * has what was found before. */
+/* The given processes, our own children but for leaders, and all their descendants, as far as seen; may read
+ * a number that is used anew. The table is empty before. -ENOSYS: the kernel lists no children, read all instead;
+ * with other errors the table has what was found before. */
 int family_proc_read_below(int proc, const pid_t *pids, size_t count,
 			   bool (*is_leader)(void *context, pid_t pid), void *context,
 			   struct process_table *table);
