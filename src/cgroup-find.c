@@ -102,10 +102,8 @@ int cgroup_find_own(char ret_path[static PATH_MAX])
 	while (file != NULL && next_mount(file, &line, &room, &root, &point)) {
 		const char *rest = below(own, root);
 
-		if (rest == NULL || strlen(point) + strlen(rest) >= PATH_MAX)
-			continue;
-		snprintf(ret_path, PATH_MAX, "%s%s", point, rest);
-		return 0;
+		if (rest != NULL && snprintf(ret_path, PATH_MAX, "%s%s", point, rest) < PATH_MAX)
+			return 0;
 	}
 	return -ENOENT;
 }

@@ -212,9 +212,10 @@ uint64_t gate_ban_length(const struct gate_limits *limits, const struct source *
 	return ban_length(limits->ban_ns, ban_level(limits->ban_ns, source, now_ns));
 }
 
-static void strike(struct gate *gate, const struct gate_limits *limits, struct source *source,
-		   uint64_t now_ns)
+static void strike(struct gate *gate, struct gate_service *service, struct source *source, uint64_t now_ns)
 {
+	const struct gate_limits *limits = service->limits;
+
 	source->strikes_ns = rate_pass(&strikes, source->strikes_ns, now_ns);
 	if (rate_allows(&strikes, source->strikes_ns, now_ns))
 		return;
@@ -222,6 +223,7 @@ static void strike(struct gate *gate, const struct gate_limits *limits, struct s
 	unsigned level = ban_level(limits->ban_ns, source, now_ns);
 	uint64_t length_ns = ban_length(limits->ban_ns, level);
 
+	service->ban_begun_ns = length_ns;
 	source->strikes_ns = 0;
 	source->ban_level = (uint16_t)(level < GATE_BAN_DOUBLINGS ? level + 1 : GATE_BAN_DOUBLINGS + 1);
 	source_ban(gate->sources, source, length_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + length_ns);
@@ -251,6 +253,7 @@ enum gate_reason gate_check(struct gate *gate, struct gate_service *service, con
 	if (reason == GATE_ADMIT || waits(limits, reason))
 		return reason;
 	service->refused[reason]++;
+	service->ban_begun_ns = 0;
 
 	/* Who is still trying is not to be forgotten (with an empty bucket), and somebody
 	 * who is only refused needs an entry only to be banned. */
@@ -261,7 +264,7 @@ enum gate_reason gate_check(struct gate *gate, struct gate_service *service, con
 	if (source != NULL)
 		source->rate_ns = rate_clamp(&limits->rate_per_source, source->rate_ns, client->now_ns);
 	if (struck && source != NULL)
-		strike(gate, limits, source, client->now_ns);
+		strike(gate, service, source, client->now_ns);
 	return reason;
 }
 

@@ -60,6 +60,7 @@ struct gate_service {
 	unsigned instances; /* of the limits, or as many as there are listeners with wait = yes */
 	uint64_t rate_ns;   /* bucket of `rate` */
 	uint64_t refused[GATE_REASONS]; /* how often, since the start */
+	uint64_t ban_begun_ns; /* how long the ban is that the last refusal led to; 0: none */
 };
 
 /* One bit a UDP port: 8 KiB, set anew with each configuration. */

@@ -287,24 +287,33 @@ static int plan_sessions(struct plan *plan)
 			each = 4; /* a filter has replies and the socket they go to */
 
 	size_t most = limit.rlim_cur > 1u << 30 ? 1u << 30 : (size_t)limit.rlim_cur;
-	size_t fixed = plan->listener_count + DESCRIPTORS_OWN;
-	size_t free_count = most > fixed ? most - fixed : 0;
-	size_t linger = free_count / 8 < LINGER_MOST ? free_count / 8 : LINGER_MOST;
-	size_t room = (free_count - linger) / each;
-	int r;
+	size_t needed = plan->listener_count + DESCRIPTORS_OWN +
+			each * (daemon->max_sessions > 0 ? daemon->max_sessions : 1);
 
-	if (room == 0 || daemon->max_sessions > room) {
+	if (needed > most) {
 		conf_error_add(
-			plan->errors, "usherd", 0, daemon->max_sessions > room ? "usherd.max_sessions" : NULL,
+			plan->errors, "usherd", 0, daemon->max_sessions > 0 ? "usherd.max_sessions" : NULL,
 			"%zu listeners and %u sessions need %zu descriptors, the limit is %zu; raise it "
 			"(LimitNOFILE= of the unit, or ulimit -n) or lower max_sessions",
-			plan->listener_count, daemon->max_sessions > 0 ? daemon->max_sessions : 1,
-			fixed + each * (daemon->max_sessions > 0 ? daemon->max_sessions : 1), most);
+			plan->listener_count, daemon->max_sessions > 0 ? daemon->max_sessions : 1, needed,
+			most);
 		return -EINVAL;
 	}
-	plan->max_sessions = daemon->max_sessions > 0 ? daemon->max_sessions :
-			     room < SESSIONS_MOST     ? (unsigned)room :
-							SESSIONS_MOST;
+
+	/* Connections that are ending get what an explicit number of sessions leaves, or a share. */
+	size_t left = most - plan->listener_count - DESCRIPTORS_OWN;
+	size_t linger = daemon->max_sessions > 0 ? most - needed : left / 8;
+	int r;
+
+	linger = linger < LINGER_MOST ? linger : LINGER_MOST;
+	plan->max_sessions = daemon->max_sessions;
+	if (daemon->max_sessions == 0) {
+		size_t sessions = (left - linger) / each;
+
+		plan->max_sessions = sessions == 0             ? 1 :
+				     sessions < SESSIONS_MOST ? (unsigned)sessions :
+								SESSIONS_MOST;
+	}
 	if ((r = linger_pool_reserve(plan->set->linger, linger)) < 0 ||
 	    (r = sources_reserve(plan->set->gate.sources, 2 * (size_t)plan->max_sessions)) < 0)
 		return r;

@@ -184,6 +184,7 @@ void service_init(struct service *service, struct service_set *set)
 		.set = set,
 		.pause = { .expired = service_pause_over },
 		.refill = { .expired = service_refilled },
+		.refusals_told = { .expired = service_tell_left_out },
 		.gate = { .id = ++set->last_id },
 	};
 }
@@ -194,6 +195,7 @@ void service_free(struct service *service)
 		return;
 	loop_disarm(service->set->loop, &service->pause);
 	loop_disarm(service->set->loop, &service->refill);
+	loop_disarm(service->set->loop, &service->refusals_told);
 	conf_unref(service->conf);
 	free(service);
 }

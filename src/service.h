@@ -69,7 +69,8 @@ struct service {
 	struct service_failures failures;
 	struct listener *parked; /* ready, but no client may come now */
 	bool retired;            /* no longer configured; goes with its last session */
-	struct log_limit refusals;
+	struct log_limit refusals[GATE_REASONS], bans;
+	struct loop_timer refusals_told; /* tells how many were left out, when no more come */
 };
 
 /* Everything the services share. */
@@ -142,6 +143,9 @@ void service_session_ended(void *context, const struct session *session,
 /* A client that is not served: counted, logged (but not too often), sent `banner_refused` and
  * let go. Takes `fd`; -1: a datagram. */
 void service_refuse(struct listener *listener, int fd, const struct peer *peer, enum gate_reason reason);
+
+/* Callback of refusals_told. */
+void service_tell_left_out(struct loop_timer *timer);
 
 /* Sends a message of the configuration without waiting: what does not fit is cut. */
 void service_greet(int fd, const struct conf_message *message);

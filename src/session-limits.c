@@ -4,7 +4,7 @@
  *
  * A program may close the client's socket and go on running. Nobody tells us,
  * and our duplicate would keep the client waiting for its end of file; so it is looked for,
- * first after 50 ms, then after twice as long, up to every 4 s. Looks that are far apart
+ * first after 50 ms, then after twice as long, up to every 2 s. Looks that are far apart
  * fall on common moments, so that thousands of quiet sessions cost few wake-ups. */
 #include "session-table.h"
 
@@ -15,7 +15,7 @@
 #include <sys/epoll.h>
 
 #define LOOK_FIRST_NS   (50 * NS_PER_MS)
-#define LOOK_MOST_NS    (4 * NS_PER_S)
+#define LOOK_MOST_NS    (2 * NS_PER_S - LOOK_COMMON_NS)
 #define LOOK_COMMON_NS  (200 * NS_PER_MS)
 #define HANGUP_GRACE_NS NS_PER_S
 #define HOLDERS_REST    4 /* times as long as a search took */
