@@ -102,6 +102,7 @@ START_TEST(ten_refusals)
 	finish(daemon, first);
 	first = hold_from(BAD);
 	be_refused(BAD, 1);
+	daemon_wait_log(daemon, " ban service=hello peer=192\\.0\\.2\\.5:[0-9]+ seconds=3600\\.000$");
 	finish(daemon, first);
 	expect_reason(daemon, BAD, "ban");
 	be_refused(BAD, 5);
@@ -276,6 +277,31 @@ static void count_refusals(struct daemon *daemon, const char *service, unsigned 
 	}
 }
 
+/* When no further refusal tells of those that were left out, a line of their own does; and
+ * one reason hides no other. */
+START_TEST(last_ones_are_told)
+{
+	struct daemon *daemon = daemon_start("[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE hold\n"
+					     "deny = 127.0.0.2\nwhen_full = refuse\ninstances = 1\n");
+	int first = hold_from("127.0.0.1");
+	unsigned told = 0;
+
+	be_refused("127.0.0.2", 20);
+	be_refused("127.0.0.1", 3);
+	daemon_wait_log(daemon, " refuse service=hello peer=127\\.0\\.0\\.1:[0-9]+ reason=instances$");
+	told = daemon_count_log(daemon, " refuse service=hello .* reason=deny") +
+	       (unsigned)line_number(daemon_wait_log(daemon, " refuse-left-out service=hello reason=deny count="),
+				     "count");
+	ck_assert_uint_eq(told, 20);
+	ck_assert_int_eq(line_number(daemon_wait_log(daemon, " refuse-left-out service=hello reason=instances "),
+				     "count"),
+			 2);
+	finish(daemon, first);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* One line a second and service; those it leaves out are counted, each of them once. */
 START_TEST(lines_are_few_and_exact)
 {
@@ -357,6 +383,7 @@ static Suite *make_suite(void)
 	TCase *told = harness_case(suite, "told", 60);
 
 	tcase_add_test(told, lines_are_few_and_exact);
+	tcase_add_test(told, last_ones_are_told);
 	tcase_add_loop_test(told, addresses_of_refused, 0, (int)(sizeof(shapes) / sizeof(shapes[0])));
 	return suite;
 }
