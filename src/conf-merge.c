@@ -96,6 +96,9 @@ int conf_merge(struct conf_loader *loader, struct conf *conf)
 		r = apply_fallbacks(loader, CONF_SCOPE_SERVICE, &defaults);
 	if (r == 0 && loader->daemon != NULL)
 		r = apply_settings(loader, loader->daemon, &conf->daemon);
+	if (r == 0 && loader->daemon != NULL)
+		r = conf_origins_make(loader->arena, loader->daemon, &conf->daemon.origins,
+				      &conf->daemon.origin_count);
 	if (r == 0 && loader->defaults != NULL)
 		r = apply_settings(loader, loader->defaults, &defaults);
 	if (r == 0 && loader->defaults != NULL)

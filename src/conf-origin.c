@@ -72,3 +72,10 @@ struct conf_where conf_origin_of(const struct conf_service *service, const char 
 		origin = find(service->default_origins, service->default_origin_count, key);
 	return origin != NULL ? origin->where : (struct conf_where){ .path = NULL };
 }
+
+struct conf_where conf_daemon_origin_of(const struct conf_daemon *daemon, const char *key)
+{
+	const struct conf_origin *origin = find(daemon->origins, daemon->origin_count, key);
+
+	return origin != NULL ? origin->where : (struct conf_where){ .path = NULL };
+}

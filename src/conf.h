@@ -163,6 +163,8 @@ struct conf_daemon {
 	unsigned max_sessions; /* 0: auto, as many as descriptors allow */
 	uint64_t drain_timeout_ns;
 	struct conf_words include;
+	const struct conf_origin *origins; /* what [usherd] set */
+	size_t origin_count;
 };
 
 struct conf_error {
@@ -215,6 +217,7 @@ void conf_print(const struct conf *conf, FILE *out);
 
 /* Where a key of a service was set; path NULL: nowhere, it is the table's default. */
 struct conf_where conf_origin_of(const struct conf_service *service, const char *key);
+struct conf_where conf_daemon_origin_of(const struct conf_daemon *daemon, const char *key);
 
 /* `file:line: section.key: reason`, a line each. */
 void conf_errors_print(const struct conf_errors *errors, FILE *out);

@@ -18,6 +18,7 @@
 
 /* All that a step may look at, and what it says. */
 struct story {
+	const struct conf_daemon *daemon; /* or NULL */
 	const struct conf_service *settings;
 	const struct gate_limits *limits;
 	const struct gate *gate;
@@ -278,11 +279,16 @@ static void tell_instances(struct story *story, const char *where)
 
 static void tell_max_sessions(struct story *story)
 {
+	char where[WHERE_TEXT_MAX];
+
+	story->key = "max_sessions";
+	if (story->daemon != NULL)
+		story->where = conf_daemon_origin_of(story->daemon, "max_sessions");
 	if (story->gate->max_sessions == UINT32_MAX)
 		say(story, "no daemon was asked: it is taken for empty");
 	else
-		say(story, "%u of %u sessions of the daemon (max_sessions of [usherd])", story->gate->active,
-		    story->gate->max_sessions);
+		say(story, "%u of %u sessions of the daemon (%s)", story->gate->active, story->gate->max_sessions,
+		    story->daemon != NULL ? print_where(&story->where, where) : "max_sessions of [usherd]");
 }
 
 /* ---- all of them, in the order of the gate ---- */
@@ -314,8 +320,6 @@ static void tell(struct story *story, enum gate_reason reason)
 	story->where = (struct conf_where){ 0 };
 	if (decision->tell != NULL) {
 		decision->tell(story);
-		if (reason == GATE_MAX_SESSIONS)
-			story->key = "max_sessions";
 		return;
 	}
 	story->where = conf_origin_of(story->settings, decision->key);
@@ -342,9 +346,9 @@ static void tell_all(struct story *story, enum gate_reason verdict, explain_step
 	}
 }
 
-void explain(const struct conf_service *settings, const struct gate *gate, const struct gate_service *state,
-	     const struct gate_client *client, explain_step *step, void *context,
-	     struct explanation *ret_explanation)
+void explain(const struct conf_daemon *daemon, const struct conf_service *settings, const struct gate *gate,
+	     const struct gate_service *state, const struct gate_client *client, explain_step *step,
+	     void *context, struct explanation *ret_explanation)
 {
 	/* As if nobody was there yet; no daemon has that many. */
 	static const struct gate empty = { .max_sessions = UINT32_MAX };
@@ -354,6 +358,7 @@ void explain(const struct conf_service *settings, const struct gate *gate, const
 									    settings->limits.instances,
 	};
 	struct story story = {
+		.daemon = daemon,
 		.settings = settings,
 		.gate = gate != NULL ? gate : &empty,
 		.state = state != NULL ? state : &idle,

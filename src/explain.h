@@ -22,9 +22,10 @@ struct explanation {
 typedef void explain_step(void *context, const char *key, bool passes, const char *text);
 
 /* Of a client that is served, the rule of allow that lets it in, or that there is none.
- * `gate` and `state` may be NULL: then as if nobody was there yet. `step` may be NULL. */
-void explain(const struct conf_service *settings, const struct gate *gate, const struct gate_service *state,
-	     const struct gate_client *client, explain_step *step, void *context,
-	     struct explanation *ret_explanation);
+ * `daemon` may be NULL: then the line of max_sessions is not told. So may `gate` and `state`: then as if
+ * nobody was there yet. `step` may be NULL. */
+void explain(const struct conf_daemon *daemon, const struct conf_service *settings, const struct gate *gate,
+	     const struct gate_service *state, const struct gate_client *client, explain_step *step,
+	     void *context, struct explanation *ret_explanation);
 
 #endif

@@ -101,6 +101,8 @@ static void rules(const char *text)
 	settings.limits.access = access_rules;
 }
 
+static struct conf_daemon daemon_settings;
+
 static void note(void *context, const char *key, bool passes, const char *text)
 {
 	size_t *used = context;
@@ -117,7 +119,7 @@ static void ask(void)
 	size_t used = 0;
 
 	steps[0] = '\0';
-	explain(&settings, &gate, &state, &client, note, &used, &explanation);
+	explain(&daemon_settings, &settings, &gate, &state, &client, note, &used, &explanation);
 }
 
 static void expect(enum gate_reason reason, const char *key, const char *path, unsigned line,
@@ -153,7 +155,7 @@ START_TEST(nothing_set)
 			 "+ rate: none (default)\n"
 			 "+ per_source: none (default)\n"
 			 "+ instances: 0 of 100 sessions of the service (default)\n"
-			 "+ max_sessions: 0 of 1000 sessions of the daemon (max_sessions of [usherd])\n");
+			 "+ max_sessions: 0 of 1000 sessions of the daemon (default)\n");
 }
 END_TEST
 
@@ -329,8 +331,18 @@ START_TEST(counts)
 	expect(GATE_INSTANCES, "instances", NULL, 0,
 	       "2 of 2 sessions of the service (wait: one for each socket)");
 	state.instances = 3;
-	expect(GATE_MAX_SESSIONS, "max_sessions", NULL, 0,
-	       "2 of 2 sessions of the daemon (max_sessions of [usherd])");
+	expect(GATE_MAX_SESSIONS, "max_sessions", NULL, 0, "2 of 2 sessions of the daemon (default)");
+
+	const struct conf_origin origin = {
+		.key = conf_key_find(CONF_SCOPE_DAEMON, "max_sessions"),
+		.where = { .path = "services.ini", .line = 2 },
+	};
+
+	daemon_settings = (struct conf_daemon){ .origins = &origin, .origin_count = 1 };
+	ask();
+	expect(GATE_MAX_SESSIONS, "max_sessions", "services.ini", 2,
+	       "2 of 2 sessions of the daemon (services.ini:2)");
+	daemon_settings = (struct conf_daemon){ .origins = NULL };
 }
 END_TEST
 
@@ -340,7 +352,7 @@ START_TEST(without_daemon)
 	size_t used = 0;
 
 	settings.limits.per_source = 1;
-	explain(&settings, NULL, NULL, &client, note, &used, &explanation);
+	explain(NULL, &settings, NULL, NULL, &client, note, &used, &explanation);
 	ck_assert_int_eq(explanation.reason, GATE_ADMIT);
 	ck_assert_ptr_nonnull(strstr(steps, "0 of 1 sessions of 10.1.2.3/32"));
 	ck_assert_ptr_nonnull(strstr(steps, "0 of 100 sessions of the service"));
@@ -348,13 +360,13 @@ START_TEST(without_daemon)
 	used = 0;
 	settings.wait = true;
 	settings.listen.count = 3;
-	explain(&settings, NULL, NULL, &client, note, &used, &explanation);
+	explain(NULL, &settings, NULL, NULL, &client, note, &used, &explanation);
 	ck_assert_ptr_nonnull(strstr(steps, "0 of 3 sessions of the service"));
 	rules("deny 10.0.0.0/8");
-	explain(&settings, NULL, NULL, &client, NULL, NULL, &explanation);
+	explain(NULL, &settings, NULL, NULL, &client, NULL, NULL, &explanation);
 	ck_assert_int_eq(explanation.reason, GATE_DENY);
 	gate_take(&gate, &state, &client);
-	explain(&settings, &gate, NULL, &client, NULL, NULL, &explanation);
+	explain(NULL, &settings, &gate, NULL, &client, NULL, NULL, &explanation);
 	ck_assert_int_eq(explanation.reason, GATE_DENY);
 }
 END_TEST
