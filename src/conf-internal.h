@@ -82,6 +82,7 @@ struct conf_loader {
 	struct arena *arena;   /* of the snapshot */
 	struct arena *scratch; /* until the load ends */
 	struct identity_cache *identities;
+	struct conf_zone *zones;
 	struct conf_program *programs;
 	struct conf_access_file *access_files;
 	struct conf_access_words *access_words;

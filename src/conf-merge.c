@@ -15,6 +15,7 @@ static struct conf_input make_input(struct conf_loader *loader, const struct con
 		.max = key->max,
 		.arena = loader->arena,
 		.identities = loader->identities,
+		.zones = &loader->zones,
 	};
 }
 

@@ -35,6 +35,7 @@ struct parser {
 	const struct conf_input *input;
 	char *reason;
 	int64_t now_s;
+	struct conf_zone **zones;
 	struct schedule_window *windows;
 	size_t count;
 };
@@ -156,29 +157,47 @@ static int parse_hours(const char *word, struct schedule_window *window, char re
 
 /* ---- zones ---- */
 
-/* A zone takes the library a while: one that a window before has is taken from there. */
-static int find_zone(const struct parser *parser, const char *name, struct schedule_window *window)
+static bool is_called(const struct conf_zone *known, const char *name)
 {
+	return name == NULL ? known->name == NULL : known->name != NULL && strcmp(known->name, name) == 0;
+}
+
+static int load_zone(const struct parser *parser, const char *name, const struct conf_zone **ret_known)
+{
+	struct arena *arena = parser->input->arena;
+	struct conf_zone *known = arena_alloc(arena, sizeof(*known));
 	char why[ZONE_REASON_MAX];
 
-	for (size_t i = 0; i < parser->count; i++) {
-		const char *other = parser->windows[i].zone_name;
+	if (known == NULL)
+		return -ENOMEM;
+	if (name != NULL && (known->name = arena_strdup(arena, name)) == NULL)
+		return -ENOMEM;
 
-		if (name == NULL ? other == NULL : other != NULL && strcmp(other, name) == 0) {
-			window->zone_name = other;
-			window->zone = parser->windows[i].zone;
-			return 0;
-		}
-	}
-	if (name != NULL) {
-		window->zone_name = arena_strdup(parser->input->arena, name);
-		if (window->zone_name == NULL)
-			return -ENOMEM;
-	}
+	int r = zone_load(name, parser->now_s, arena, &known->zone, why);
 
-	int r = zone_load(name, parser->now_s, parser->input->arena, &window->zone, why);
+	if (r < 0)
+		return r == -EINVAL ? conf_type_refuse(parser->reason, "%s", why) : r;
+	known->next = *parser->zones;
+	*parser->zones = known;
+	*ret_known = known;
+	return 0;
+}
 
-	return r == -EINVAL ? conf_type_refuse(parser->reason, "%s", why) : r;
+/* A zone takes the library a while: each is loaded once. */
+static int find_zone(const struct parser *parser, const char *name, struct schedule_window *window)
+{
+	const struct conf_zone *known = *parser->zones;
+
+	while (known != NULL && !is_called(known, name))
+		known = known->next;
+
+	int r = known != NULL ? 0 : load_zone(parser, name, &known);
+
+	if (r < 0)
+		return r;
+	window->zone_name = known->name;
+	window->zone = known->zone;
+	return 0;
 }
 
 /* ---- windows ---- */
@@ -293,7 +312,13 @@ static const char *const times_choices[] = { "always", NULL };
 
 static int parse_times(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
 {
-	struct parser parser = { .input = input, .reason = reason, .now_s = clock_wall().tv_sec };
+	struct conf_zone *own = NULL;
+	struct parser parser = {
+		.input = input,
+		.reason = reason,
+		.now_s = clock_wall().tv_sec,
+		.zones = input->zones != NULL ? input->zones : &own,
+	};
 
 	if (strcmp(input->text, "always") == 0) {
 		*(struct schedule *)field = (struct schedule){ 0 };

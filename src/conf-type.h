@@ -12,12 +12,22 @@
 
 #define CONF_REASON_MAX 512
 
+struct zone;
+
+/* A time zone of access_times, loaded once; NULL: the machine's own. In the arena. */
+struct conf_zone {
+	struct conf_zone *next;
+	const char *name;
+	const struct zone *zone;
+};
+
 /* What a text is parsed with. */
 struct conf_input {
 	const char *text; /* blanks at both ends are gone */
 	int64_t min, max; /* of the key; what they count is the type's affair */
 	struct arena *arena; /* for what the value points to */
 	struct identity_cache *identities;
+	struct conf_zone **zones; /* those that were loaded already; or NULL */
 };
 
 struct conf_type {
