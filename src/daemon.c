@@ -304,11 +304,15 @@ static int start_services(struct daemon *daemon, struct conf *conf)
 
 static int start_cgroups(struct daemon *daemon, const struct conf *conf)
 {
-	char reason[CGROUP_REASON_MAX];
+	char reason[CGROUP_REASON_MAX] = "";
 
-	if (strcmp(conf->daemon.cgroup, "none") == 0 ||
-	    service_set_use_cgroups(daemon->set, conf->daemon.cgroup, reason) == 0)
+	if (strcmp(conf->daemon.cgroup, "none") == 0)
 		return 0;
+	if (service_set_use_cgroups(daemon->set, conf->daemon.cgroup, reason) == 0) {
+		if (reason[0] != '\0')
+			log_message(daemon->log, LOG_LEVEL_NOTICE, "cgroup", "not used: %s", reason);
+		return 0;
+	}
 	fprintf(stderr, "usherd: cgroup = %s: %s\n", conf->daemon.cgroup, reason);
 	return EX_OSERR;
 }

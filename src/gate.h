@@ -103,8 +103,8 @@ bool gate_counts(const struct gate_limits *limits, const struct peer *peer);
  * is refused by deny, rate_per_source or per_source, proven and not local, again and again
  * (GATE_STRIKES in GATE_STRIKES_NS, as a bucket that runs empty) end in a ban when the service has a
  * ban_time: for that long, twice as long each further time (up to GATE_BAN_DOUBLINGS times), and one
- * level less for each time of the last ban's length that passes without. Counts refusals in service->refused; those who are
- * left waiting (no refuse_when_full; rate, instances, max_sessions) were not refused. */
+ * level less for each time of the last ban's length that passes without. Counts refusals in service->refused;
+ * those who are left waiting (no refuse_when_full; rate, instances, max_sessions) were not refused. */
 #define GATE_STRIKES 10
 #define GATE_STRIKES_NS (60 * UINT64_C(1000000000))
 #define GATE_BAN_DOUBLINGS 6
