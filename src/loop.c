@@ -155,18 +155,27 @@ static void heap_down(struct loop *loop, size_t place, struct loop_timer *timer)
 	heap_put(loop, place, timer);
 }
 
+static int resize(struct loop *loop, size_t room)
+{
+	struct loop_timer **larger = reallocarray(loop->heap, room, sizeof(struct loop_timer *));
+
+	if (larger == NULL)
+		return -ENOMEM;
+	loop->heap = larger;
+	loop->timer_room = room;
+	return 0;
+}
+
+int loop_reserve(struct loop *loop, size_t timers)
+{
+	return timers + 1 > loop->timer_room ? resize(loop, timers + 1) : 0;
+}
+
 int loop_arm(struct loop *loop, struct loop_timer *timer, uint64_t at_ns)
 {
 	loop_disarm(loop, timer);
-	if (loop->timer_count + 1 >= loop->timer_room) {
-		struct loop_timer **larger =
-			reallocarray(loop->heap, loop->timer_room * 2, sizeof(struct loop_timer *));
-
-		if (larger == NULL)
-			return -ENOMEM;
-		loop->heap = larger;
-		loop->timer_room *= 2;
-	}
+	if (loop->timer_count + 1 >= loop->timer_room && resize(loop, loop->timer_room * 2) < 0)
+		return -ENOMEM;
 	timer->at_ns = at_ns > loop->now_ns ? at_ns : loop->now_ns + 1;
 	heap_up(loop, ++loop->timer_count, timer);
 	return 0;

@@ -51,6 +51,9 @@ void loop_remove(struct loop *loop, struct loop_source *source);
  * when there is no memory for it, it is tried again in each round. */
 void loop_admit(struct loop *loop, bool on);
 
+/* Makes room for so many timers, so that arming one takes no memory. Returns 0 or -ENOMEM. */
+int loop_reserve(struct loop *loop, size_t timers);
+
 /* Arms (or moves) a timer; O(log n). Returns 0 or -ENOMEM. A timer that is in
  * the past fires in the next round. */
 int loop_arm(struct loop *loop, struct loop_timer *timer, uint64_t at_ns);

@@ -18,6 +18,7 @@
 
 #define SESSIONS_MOST   20000 /* what `max_sessions = auto` stands for, at most */
 #define LINGER_MOST     4096  /* connections that end at the same time */
+#define TIMERS_OWN      64    /* of the daemon itself */
 #define DESCRIPTORS_OWN 64    /* log, epoll, reserve, a reload in progress ... */
 
 /* ---- order ---- */
@@ -314,7 +315,12 @@ static int plan_sessions(struct plan *plan)
 				     sessions < SESSIONS_MOST ? (unsigned)sessions :
 								SESSIONS_MOST;
 	}
-	if ((r = linger_pool_reserve(plan->set->linger, linger)) < 0 ||
+	/* Of a session: its own, and two of its stderr; of a service: its pauses and what it has to tell. */
+	size_t timers = 3 * (size_t)plan->max_sessions + linger + 3 * plan->service_count +
+			plan->listener_count + TIMERS_OWN;
+
+	if ((r = loop_reserve(plan->set->loop, timers)) < 0 ||
+	    (r = linger_pool_reserve(plan->set->linger, linger)) < 0 ||
 	    (r = sources_reserve(plan->set->gate.sources, 2 * (size_t)plan->max_sessions)) < 0)
 		return r;
 	return session_table_reserve(plan->set->sessions, plan->max_sessions);

@@ -2,6 +2,7 @@
  * admission set, signals. */
 #include "core_help.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -84,6 +85,23 @@ static bool all_fired(void *context)
 }
 
 /* Ten thousand in no order, of which some are moved and some taken back. */
+/* With room made for them, timers take no memory. */
+START_TEST(reserved_timers)
+{
+	ck_assert_int_eq(loop_reserve(loop, TIMERS), 0);
+
+	size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+
+	for (size_t i = 0; i < TIMERS; i++)
+		arm(&alarms[i], UINT64_MAX - i);
+	ck_assert_uint_eq(mallinfo2().uordblks + mallinfo2().hblkhd, before);
+	ck_assert_int_eq(loop_reserve(loop, 10), 0); /* never less */
+	for (size_t i = 0; i < TIMERS; i++)
+		loop_disarm(loop, &alarms[i].timer);
+	ck_assert_int_eq(loop_reserve(loop, SIZE_MAX / 2), -ENOMEM);
+}
+END_TEST
+
 START_TEST(many_timers)
 {
 	unsigned expected = 0;
@@ -438,6 +456,7 @@ static Suite *make_suite(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 30);
 	tcase_add_test(tests, many_timers);
+	tcase_add_test(tests, reserved_timers);
 	tcase_add_test(tests, never_early);
 	tcase_add_test(tests, far_future);
 	tcase_add_test(tests, disarmed_by_another);
