@@ -37,6 +37,7 @@ enum place_state {
 
 struct place {
 	enum place_state state;
+	bool killed;   /* by cgroup.kill: it cannot be used again, see cgroup_kill() */
 	int fd;        /* -1: not open */
 	unsigned next; /* number of the next one at rest, or aside; 0: the last */
 };
@@ -243,6 +244,8 @@ static void sort_away(struct cgroup_pool *pool, unsigned number)
 	char name[NAME_MAX_TEXT];
 	enum content content = look_at(pool, number);
 
+	if (content == CONTENT_PLAIN && place->killed)
+		content = CONTENT_CHANGED;
 	if (content == CONTENT_CHANGED) {
 		name_of(number, "", name);
 		if (place->fd >= 0)
@@ -250,10 +253,12 @@ static void sort_away(struct cgroup_pool *pool, unsigned number)
 		if (remove_tree(pool->fd, name, DEPTH_MOST) < 0)
 			content = CONTENT_POPULATED;
 	}
-	if (content == CONTENT_POPULATED)
+	if (content == CONTENT_POPULATED) {
 		set_aside(pool, number);
-	else
-		put_to_rest(pool, number);
+		return;
+	}
+	place->killed = false; /* what stands there next is new */
+	put_to_rest(pool, number);
 }
 
 static void look_again(struct cgroup_pool *pool)
@@ -309,9 +314,14 @@ void cgroup_give(struct cgroup_place *place)
 
 /* ---- what is in it ---- */
 
+/* The kernel compares how often the cgroup of a child was killed with the same of its parent's, to catch a
+ * fork that runs while it kills (Linux 6.14 and later): who begins in one that was killed before dies at once. So
+ * its directory is removed, and made anew. */
 int cgroup_kill(const struct cgroup_place *place)
 {
 	char name[NAME_MAX_TEXT];
+
+	place_of(place->pool, place->number)->killed = true;
 
 	name_of(place->number, "/cgroup.kill", name);
 

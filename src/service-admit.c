@@ -331,6 +331,7 @@ static void wait_for_room(struct listener *listener, enum gate_reason reason, ui
 	struct service *service = listener->service;
 	struct loop *loop = service->set->loop;
 
+	service_tell_waiting(service, reason);
 	if (reason == GATE_MAX_SESSIONS)
 		service_settle(service); /* stops all accepting */
 	if (listener->client >= 0)
@@ -351,6 +352,8 @@ static bool room_for_next(struct listener *listener)
 	enum gate_reason reason;
 
 	if (!listener_may_serve(listener)) {
+		if (!service->settings->wait && service->gate.active >= service->gate.instances)
+			service_tell_waiting(service, GATE_INSTANCES);
 		listener_park(listener);
 		listener_settle(listener);
 		return false;

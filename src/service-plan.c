@@ -19,7 +19,7 @@
 #define SESSIONS_MOST   20000 /* what `max_sessions = auto` stands for, at most */
 #define LINGER_MOST     4096  /* connections that end at the same time */
 #define TIMERS_OWN      64    /* of the daemon itself */
-#define DESCRIPTORS_OWN 64    /* log, epoll, reserve, a reload in progress ... */
+#define DESCRIPTORS_OWN 96    /* log, epoll, reserve, refused clients, a reload in progress ... */
 
 /* ---- order ---- */
 

@@ -9,6 +9,7 @@
 
 #define LOG_EVERY_NS  NS_PER_S
 #define TOLD_AFTER_NS (10 * NS_PER_S)
+#define WAITS_EVERY_NS (10 * NS_PER_S)
 
 void service_greet(int fd, const struct conf_message *message)
 {
@@ -16,35 +17,64 @@ void service_greet(int fd, const struct conf_message *message)
 		(void)send(fd, message->bytes, message->length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static void tell_rest(struct service *service, struct log_limit *limit, const char *what, const char *reason)
+{
+	struct log_event *event;
+
+	if (limit->left_out == 0)
+		return;
+	event = log_begin(service->set->log, LOG_LEVEL_NOTICE, what);
+	log_text(event, "service", service->settings->name);
+	log_text(event, "reason", reason);
+	log_number(event, "count", limit->left_out);
+	log_end(event);
+	limit->left_out = 0;
+}
+
 void service_tell_left_out(struct loop_timer *timer)
 {
 	struct service *service = container_of(timer, struct service, refusals_told);
 
-	for (size_t reason = 0; reason < GATE_REASONS; reason++) {
-		struct log_limit *limit = &service->refusals[reason];
-		struct log_event *event;
+	for (size_t reason = 0; reason < GATE_REASONS; reason++)
+		tell_rest(service, &service->refusals[reason], "refuse-left-out",
+			  gate_reason_name((enum gate_reason)reason));
+	tell_rest(service, &service->bans, "ban-left-out", NULL);
+}
 
-		if (limit->left_out == 0)
-			continue;
-		event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "refuse-left-out");
-		log_text(event, "service", service->settings->name);
-		log_text(event, "reason", gate_reason_name((enum gate_reason)reason));
-		log_number(event, "count", limit->left_out);
-		log_end(event);
-		limit->left_out = 0;
-	}
+/* Once a second; for the others, later. */
+static bool may_tell(struct service *service, struct log_limit *limit, uint64_t *ret_left_out)
+{
+	struct loop *loop = service->set->loop;
+	uint64_t now_ns = loop_now_ns(loop);
+
+	if (log_limit_pass(limit, now_ns, LOG_EVERY_NS, ret_left_out))
+		return true;
+	if (service->refusals_told.place == 0)
+		(void)loop_arm(loop, &service->refusals_told, now_ns + TOLD_AFTER_NS);
+	return false;
+}
+
+void service_tell_waiting(struct service *service, enum gate_reason reason)
+{
+	struct log_event *event;
+	uint64_t left_out;
+
+	if (!log_limit_pass(&service->waits, loop_now_ns(service->set->loop), WAITS_EVERY_NS, &left_out))
+		return;
+	event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "full");
+	log_text(event, "service", service->settings->name);
+	log_text(event, "reason", gate_reason_name(reason));
+	log_number(event, "active", service->gate.active);
+	log_text(event, "message", "clients wait until there is room");
+	log_end(event);
 }
 
 static void tell(struct service *service, const struct peer *peer, enum gate_reason reason)
 {
-	struct loop *loop = service->set->loop;
-	uint64_t left_out, now_ns = loop_now_ns(loop);
+	uint64_t left_out;
 
-	if (!log_limit_pass(&service->refusals[reason], now_ns, LOG_EVERY_NS, &left_out)) {
-		if (service->refusals_told.place == 0)
-			(void)loop_arm(loop, &service->refusals_told, now_ns + TOLD_AFTER_NS);
+	if (!may_tell(service, &service->refusals[reason], &left_out))
 		return;
-	}
 
 	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "refuse");
 
@@ -61,7 +91,7 @@ static void tell_ban(struct service *service, const struct peer *peer)
 	struct log_event *event;
 	uint64_t left_out;
 
-	if (!log_limit_pass(&service->bans, loop_now_ns(service->set->loop), LOG_EVERY_NS, &left_out))
+	if (!may_tell(service, &service->bans, &left_out))
 		return;
 	event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "ban");
 	log_text(event, "service", service->settings->name);
@@ -85,5 +115,5 @@ void service_refuse(struct listener *listener, int fd, const struct peer *peer, 
 		return;
 	/* Only a message is worth a clean end: a plain close may reset the connection. */
 	service_greet(fd, message);
-	linger_close(service->set->linger, fd, message->bytes != NULL ? service->settings->linger_ns : 0);
+	linger_close(service->set->farewells, fd, message->bytes != NULL ? service->settings->linger_ns : 0);
 }

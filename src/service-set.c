@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #define ABSENT_RETRY_NS (1 * NS_PER_S)
+#define FAREWELLS       32 /* refused clients that take their banner_refused */
 #define LINGER_LEAST    64 /* connections that end at the same time; the plan makes room for more */
 
 static void tell_absent(struct service_set *set, struct listener *listener, const char *reason)
@@ -77,9 +78,11 @@ void service_set_settle_drain(struct service_set *set)
 
 	if (!set->draining || drained == NULL || session_count(set->sessions) > 0)
 		return;
-	if (linger_count(set->linger) > 0) {
-		if (set->hurried)
-			linger_close_all(set->linger); /* which leads back here */
+	if (linger_count(set->linger) + linger_count(set->farewells) > 0) {
+		if (set->hurried) {
+			linger_close_all(set->linger); /* which lead back here */
+			linger_close_all(set->farewells);
+		}
 		return;
 	}
 	set->drained = NULL; /* once */
@@ -103,7 +106,8 @@ static int take_means(struct service_set *set)
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return -errno;
 	if ((r = sources_new(0, seed, &set->gate.sources)) < 0 ||
-	    (r = linger_pool_new(set->loop, LINGER_LEAST, linger_emptied, set, &set->linger)) < 0)
+	    (r = linger_pool_new(set->loop, LINGER_LEAST, linger_emptied, set, &set->linger)) < 0 ||
+	    (r = linger_pool_new(set->loop, FAREWELLS, linger_emptied, set, &set->farewells)) < 0)
 		return r;
 
 	struct session_means means = {
@@ -207,6 +211,7 @@ void service_set_free(struct service_set *set)
 	close_listeners(set);
 	session_table_free(set->sessions);
 	linger_pool_free(set->linger);
+	linger_pool_free(set->farewells);
 	cgroup_pool_free(set->cgroups);
 	sources_free(set->gate.sources);
 	free(set->groups);

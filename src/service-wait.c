@@ -13,6 +13,7 @@
 
 #include "base.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -56,13 +57,14 @@ static bool same_peer(const struct peer *a, const struct peer *b)
 	return true;
 }
 
-/* The program before may have left it otherwise; the next one expects it so. */
-static void make_blocking(int fd)
+/* The program before may have left it otherwise; the next one expects it blocking. */
+static int make_blocking(int fd, bool blocking)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fcntl(fd, F_GETFL), wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
 
-	if (flags >= 0 && (flags & O_NONBLOCK) != 0)
-		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	if (flags < 0 || (flags != wanted && fcntl(fd, F_SETFL, wanted) != 0))
+		return -errno;
+	return 0;
 }
 
 /* Looks at the first datagram, with its time of arrival when that is wanted. */
@@ -120,9 +122,13 @@ static void turn_away(struct listener *listener, enum gate_reason reason)
 		datagram_discard(fd);
 		return;
 	}
-	if (!something_waits(listener))
+	/* It may have gone already, and nobody may be waited for here. */
+	if (make_blocking(fd, false) < 0)
+		client = -1;
+	else
+		client = accept4(fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
+	if (client < 0 && errno == EAGAIN)
 		return;
-	client = accept4(fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC);
 	if (client < 0) {
 		listener_pause(listener, throttle_fail(&listener->throttle, &throttle_accept));
 		return;
@@ -155,7 +161,7 @@ void listener_hand_over(struct listener *listener)
 		watch_arrivals(listener);
 		listener->backlog = waiting_connections(listener);
 	}
-	make_blocking(listener->socket.fd);
+	(void)make_blocking(listener->socket.fd, true);
 
 	struct peer bound = { .family = PEER_NONE };
 	struct admission admission = { SPAWN_WAIT, listener->socket.fd, &client, &bound, NULL };

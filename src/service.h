@@ -69,7 +69,7 @@ struct service {
 	struct service_failures failures;
 	struct listener *parked; /* ready, but no client may come now */
 	bool retired;            /* no longer configured; goes with its last session */
-	struct log_limit refusals[GATE_REASONS], bans;
+	struct log_limit refusals[GATE_REASONS], bans, waits;
 	struct loop_timer refusals_told; /* tells how many were left out, when no more come */
 };
 
@@ -79,7 +79,8 @@ struct service_set {
 	struct log *log;
 	struct spawn *spawn;
 	struct session_table *sessions;
-	struct linger_pool *linger;
+	struct linger_pool *linger;    /* sessions that ended */
+	struct linger_pool *farewells; /* clients that were refused: few, and they push out only each other */
 	struct cgroup_pool *cgroups; /* or NULL */
 	struct gate gate;
 	uint32_t last_id; /* of a service, for the table of sources */
@@ -143,6 +144,9 @@ void service_session_ended(void *context, const struct session *session,
 /* A client that is not served: counted, logged (but not too often), sent `banner_refused` and
  * let go. Takes `fd`; -1: a datagram. */
 void service_refuse(struct listener *listener, int fd, const struct peer *peer, enum gate_reason reason);
+
+/* Clients wait: told now and then, because nothing else shows it. */
+void service_tell_waiting(struct service *service, enum gate_reason reason);
 
 /* Callback of refusals_told. */
 void service_tell_left_out(struct loop_timer *timer);

@@ -227,22 +227,23 @@ static void socket_ready(struct loop_source *source, uint32_t events)
 
 /* ---- the beginning ---- */
 
-static uint64_t due_after(const struct session *session, uint64_t time_ns)
+static uint64_t due_after(uint64_t begun_ns, uint64_t time_ns)
 {
-	return time_ns > 0 ? session->started_ns + time_ns : 0;
+	return time_ns > 0 ? begun_ns + time_ns : 0;
 }
 
 int session_limits_begin(struct session *session)
 {
 	const struct conf_service *settings = session->settings;
+	uint64_t begun_ns = clock_now_ns(); /* the start itself is not counted */
 	bool held = session->socket.fd >= 0;
 
 	session->timer.expired = timer_due;
-	session->due_ns[SESSION_DUE_TIME_LIMIT] = due_after(session, settings->time_limit_ns);
+	session->due_ns[SESSION_DUE_TIME_LIMIT] = due_after(begun_ns, settings->time_limit_ns);
 	if (held) {
-		session->due_ns[SESSION_DUE_FIRST_BYTE] = due_after(session, settings->first_byte_ns);
-		session->due_ns[SESSION_DUE_IDLE] = due_after(session, settings->idle_ns);
-		session->due_ns[SESSION_DUE_HOLDERS] = due_after(session, LOOK_FIRST_NS);
+		session->due_ns[SESSION_DUE_FIRST_BYTE] = due_after(begun_ns, settings->first_byte_ns);
+		session->due_ns[SESSION_DUE_IDLE] = due_after(begun_ns, settings->idle_ns);
+		session->due_ns[SESSION_DUE_HOLDERS] = due_after(begun_ns, LOOK_FIRST_NS);
 		session->look_every_ns = LOOK_FIRST_NS;
 		session->socket.ready = socket_ready;
 		session->socket.set = LOOP_WORK;

@@ -148,7 +148,7 @@ static int start(struct session *session, const struct session_origin *origin, s
 		 struct spawn_failure *ret_failure)
 {
 	struct session_table *table = session->table;
-	struct spawn_child child;
+	struct spawn_child child = { .pidfd = -1 };
 	int r = prepare(session, origin, request, ret_failure);
 
 	if (r == 0)

@@ -341,6 +341,33 @@ static bool make_cgroup(char path[static 200])
 
 static const char *const escapes[] = { "group", "setsid", "stubborn-orphan", "hopper", "erased" };
 
+/* A cgroup that was killed is no place to begin in: the next session has another. */
+START_TEST(cgroup_after_a_kill)
+{
+	char path[200], keys[256];
+
+	SKIP_IF(!make_cgroup(path), "no cgroup (version 2) can be made here");
+	int marks = open_marks();
+
+	snprintf(keys, sizeof(keys), "cgroup = %s/sessions\n", path);
+	struct daemon *daemon = start(keys, "time_limit = 300ms\n", "stay");
+
+	for (unsigned i = 0; i < 4; i++) {
+		int client = tcp_connect(1);
+
+		wait_ready(marks, 1);
+		const char *line = daemon_wait_log(daemon, " end service=s ");
+
+		ck_assert_match(line, "reason=time_limit signal=TERM ");
+		close(client);
+	}
+	daemon_stop(daemon);
+	snprintf(keys, sizeof(keys), "%s/sessions", path);
+	rmdir(keys);
+	ck_assert_msg(rmdir(path) == 0, "%s: %s", path, strerror(errno));
+}
+END_TEST
+
 START_TEST(cgroup_ends_all)
 {
 	char path[200], keys[256], inside[256];
@@ -513,7 +540,8 @@ static pid_t trace_start(const struct daemon *daemon)
 
 START_TEST(storm)
 {
-	enum { CROWD = 100 };
+	/* A fork of a sanitized process is dear. */
+	enum { CROWD = HARNESS_SANITIZED ? 20 : 100 };
 	int marks = open_marks(), clients[CROWD];
 	char bad[4096];
 	struct daemon *daemon =
@@ -721,6 +749,7 @@ static Suite *make_suite(void)
 
 	tcase_add_loop_test(tree, time_limit_ends_tree, 0, (int)(sizeof(trees) / sizeof(trees[0])));
 	tcase_add_loop_test(tree, drain_ends_tree, 0, (int)(sizeof(trees) / sizeof(trees[0])));
+	tcase_add_test(tree, cgroup_after_a_kill);
 	tcase_add_loop_test(tree, cgroup_ends_all, 0, (int)(sizeof(escapes) / sizeof(escapes[0])));
 	tcase_add_test(tree, own_end_spares_orphans);
 

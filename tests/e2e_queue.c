@@ -2,6 +2,8 @@
  * reload means to them, and what becomes of them when the machine lacks something. */
 #include "harness.h"
 
+#include <signal.h>
+
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,35 @@ static void expect_reason(struct daemon *daemon, const char *reason)
 	ck_assert_msg(daemon_count_log(daemon, " refuse ") == daemon_count_log(daemon, expression),
 		      "other reasons than %s; log:\n%s", reason, daemon_log_tail(daemon));
 }
+
+/* Nothing else shows that clients wait, and for what. */
+static const struct {
+	const char *config, *reason;
+} waits[] = {
+	{ HOLD("instances = 1\n"), "instances" },
+	{ HOLD("rate = 1/h burst 1\n"), "rate" },
+	{ "[usherd]\nmax_sessions = 1\n" HOLD(""), "max_sessions" },
+};
+
+START_TEST(waiting_is_told)
+{
+	struct daemon *daemon = daemon_start(waits[_i].config);
+	int first = hold_from("127.0.0.1", 1), waiting[5];
+	char expression[64];
+
+	for (int i = 0; i < 5; i++)
+		waiting[i] = tcp_connect(1);
+	snprintf(expression, sizeof(expression), " full service=[a-z]+ reason=%s active=1 message=",
+		 waits[_i].reason);
+	daemon_wait_log(daemon, "%s", expression);
+	ck_assert_uint_eq(daemon_count_log(daemon, " full "), 1); /* and not for each of them */
+	for (int i = 0; i < 5; i++)
+		reset_close(waiting[i]);
+	finish(daemon, first);
+	daemon_signal(daemon, SIGQUIT);
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
+}
+END_TEST
 
 /* Who waits is looked at anew when the limits change: at once, not when something else happens. */
 static const struct {
@@ -221,6 +252,7 @@ static Suite *make_suite(void)
 	Suite *suite = suite_create("queue");
 	TCase *queue = harness_case(suite, "queue", 60);
 
+	tcase_add_loop_test(queue, waiting_is_told, 0, 3);
 	tcase_add_loop_test(queue, reload_frees_who_waits, 0, (int)(sizeof(changes) / sizeof(changes[0])));
 	tcase_add_test(queue, reload_refuses_who_waits);
 	tcase_add_loop_test(queue, places_go_round, 0, (int)(sizeof(turns) / sizeof(turns[0])));
