@@ -226,7 +226,10 @@ static void on_signal(void *context, const struct signalfd_siginfo *info)
 
 	switch (info->ssi_signo) {
 	case SIGHUP:
-		if (!daemon->draining)
+		if (daemon->draining)
+			log_message(daemon->log, LOG_LEVEL_NOTICE, "reload-failed",
+				    "usherd is about to end, and takes no configuration any more");
+		else
 			reload(daemon);
 		break;
 	case SIGTERM:

@@ -326,12 +326,24 @@ static void tell(struct story *story, enum gate_reason reason)
 	decision->tell_key(story, print_where(&story->where, where));
 }
 
+/* Whoever is in the way of a limit of the service waits, or is refused. */
+static void tell_consequence(struct story *story, enum gate_reason reason)
+{
+	size_t used = strlen(story->text);
+
+	if (reason == GATE_RATE || reason == GATE_INSTANCES || reason == GATE_MAX_SESSIONS)
+		snprintf(story->text + used, sizeof(story->text) - used, "; clients %s",
+			 story->limits->refuse_when_full ? "are refused (when_full)" : "wait");
+}
+
 static void tell_all(struct story *story, enum gate_reason verdict, explain_step *step, void *context,
 		     struct explanation *explanation)
 {
 	for (enum gate_reason reason = GATE_ADMIT + 1; reason < GATE_REASONS; reason++) {
 		story->passes = reason != verdict;
 		tell(story, reason);
+		if (!story->passes)
+			tell_consequence(story, reason);
 		if (step != NULL)
 			step(context, story->key != NULL ? story->key : gate_reason_name(reason),
 			     story->passes, story->text);

@@ -30,6 +30,7 @@ struct search {
 	char name[NAME_ROOM]; /* as /proc shows it; empty: not asked for yet */
 	struct holder_hint *hint;
 	bool barred; /* there was a process of the session that we may not look into */
+	bool short_of; /* or could not, for want of descriptors or memory */
 };
 
 static void cleanup_directory(DIR **directory)
@@ -109,6 +110,14 @@ static bool is_dead(pid_t pid, pid_t thread)
 	return after_name != NULL && (after_name[2] == 'Z' || after_name[2] == 'X');
 }
 
+static void note_failure(struct search *search)
+{
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		search->short_of = true;
+	else
+		search->barred = true;
+}
+
 /* Looks through the descriptors of one thread; mostly all threads of a process share them. */
 static bool look_at_thread(struct search *search, pid_t pid, pid_t thread)
 {
@@ -120,7 +129,7 @@ static bool look_at_thread(struct search *search, pid_t pid, pid_t thread)
 	directory = opendir(path);
 	if (directory == NULL) {
 		if (errno != ENOENT && errno != ESRCH && !is_dead(pid, thread))
-			search->barred = true;
+			note_failure(search);
 		return false;
 	}
 	while ((errno = 0, entry = readdir(directory)) != NULL) {
@@ -130,7 +139,7 @@ static bool look_at_thread(struct search *search, pid_t pid, pid_t thread)
 			return found(search, thread, fd);
 	}
 	if (errno != 0 && errno != ENOENT && errno != ESRCH)
-		search->barred = true;
+		note_failure(search);
 	return false;
 }
 
@@ -146,7 +155,7 @@ static bool look_at_process(struct search *search, pid_t pid)
 	directory = opendir(path);
 	if (directory == NULL) {
 		if (errno != ENOENT && errno != ESRCH)
-			search->barred = true;
+			note_failure(search);
 		return false;
 	}
 	while ((entry = readdir(directory)) != NULL && left-- > 0) {
@@ -176,7 +185,7 @@ static bool look_at_group(struct search *search, pid_t leader, pid_t group)
 	pid_t self = getpid();
 
 	if (directory == NULL) {
-		search->barred = true;
+		note_failure(search);
 		return false;
 	}
 	while ((entry = readdir(directory)) != NULL && left-- > 0) {
@@ -219,6 +228,8 @@ enum holders holders_of(int fd, pid_t leader, pid_t group, struct holder_hint *h
 		return HOLDERS_UNKNOWN;
 	if ((leader > 0 && look_at_process(&search, leader)) ||
 	    (group > 0 && look_at_group(&search, leader, group)))
+		return HOLDERS_SOME;
+	if (search.short_of) /* that passes: as before, until it is known */
 		return HOLDERS_SOME;
 	return search.barred ? HOLDERS_UNKNOWN : HOLDERS_NONE;
 }

@@ -19,7 +19,8 @@ enum holders { HOLDERS_NONE, HOLDERS_SOME, HOLDERS_UNKNOWN /* we may not look */
  * False says nothing. */
 bool holders_likely(int fd, pid_t leader, struct holder_hint *hint);
 
-/* Whether a process of the group `group` (or of the session of that number, setsid(2)) has the socket `fd`
+/* HOLDERS_SOME also when there were no descriptors or memory to look: ask again later.
+ * Whether a process of the group `group` (or of the session of that number, setsid(2)) has the socket `fd`
  * open. `leader`: the process that most likely has it, or 0 when it is gone. One system call
  * when the hint is right; else the leader is looked through, and then all processes: that is dear, so ask
  * holders_likely() first, and not too often. */

@@ -85,7 +85,30 @@ static void machine_failed(struct listener *listener, const struct spawn_failure
 			log_number(event, "left_out", left_out);
 		log_end(event);
 	}
-	service_pause(service, pause_ns, NULL);
+	service_pause(service, pause_ns);
+}
+
+/* What the step was about. */
+static const char *object_of(const struct conf_service *settings, const struct spawn_failure *failure)
+{
+	if (failure->stage >= CHILD_STAGE_GROUPS && failure->stage <= CHILD_STAGE_UID)
+		return settings->user;
+	return failure->stage == CHILD_STAGE_EXEC      ? settings->program :
+	       failure->stage == CHILD_STAGE_DIRECTORY ? settings->directory :
+	       failure->stage == CHILD_STAGE_CHROOT    ? settings->chroot :
+	       failure->stage == CHILD_STAGE_STDERR    ? settings->stderr_target.path :
+							 NULL;
+}
+
+static const char *remedy_of(const struct spawn_failure *failure)
+{
+	if (failure->stage >= CHILD_STAGE_GROUPS && failure->stage <= CHILD_STAGE_VERIFY)
+		return "usherd lacks the right to become that user";
+	if (failure->stage == CHILD_STAGE_EXEC && failure->error == ENOENT)
+		return "look whether it, and the interpreter in its first line, are there";
+	if (failure->stage == CHILD_STAGE_EXEC || failure->stage == CHILD_STAGE_DIRECTORY)
+		return "look whether the service's user may go there";
+	return "see DIAGNOSTICS in usherd(8)";
 }
 
 /* The program could not be started: say why, and leave the service alone for a
@@ -94,24 +117,28 @@ static void start_failed(struct listener *listener, const struct admission *admi
 			 const struct spawn_failure *failure)
 {
 	struct service *service = listener->service;
-	const struct conf_service *settings = service->settings;
+	const char *object = object_of(service->settings, failure);
+	uint64_t pause_ns = throttle_fail(&service->throttle, &throttle_spawn);
 	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_ERROR, "fail");
-	const char *object = strcmp(failure->step, "exec") == 0      ? settings->program :
-			     strcmp(failure->step, "directory") == 0 ? settings->directory :
-			     strcmp(failure->step, "chroot") == 0    ? settings->chroot :
-			     strcmp(failure->step, "stderr") == 0    ? settings->stderr_target.path :
-			     failure->stage >= CHILD_STAGE_GROUPS && failure->stage <= CHILD_STAGE_UID ?
-								    settings->user :
-								    NULL;
 
-	log_text(event, "service", settings->name);
+	service->cannot_start = true;
+	log_text(event, "service", service->settings->name);
 	log_peer(event, "peer", admission->client->peer);
 	log_text(event, "stage", failure->step);
 	log_errno(event, "error", failure->error);
-	log_printf(event, "message", "%s%s%s: %s", failure->step, object != NULL ? " " : "",
-		   object != NULL ? object : "", strerror(failure->error));
+	log_seconds(event, "pause", pause_ns);
+	log_printf(event, "message", "%s%s%s: %s; %s", failure->step, object != NULL ? " " : "",
+		   object != NULL ? object : "", strerror(failure->error), remedy_of(failure));
 	log_end(event);
-	service_pause(service, throttle_fail(&service->throttle, &throttle_spawn), failure->step);
+	service_pause(service, pause_ns);
+}
+
+static void start_succeeded(struct service *service)
+{
+	throttle_succeed(&service->throttle);
+	if (service->cannot_start)
+		service_tell_recovered(service);
+	service->cannot_start = false;
 }
 
 /* ---- what is known of a client ---- */
@@ -182,7 +209,7 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 	int r = session_begin(set->sessions, &origin, &request, ret_session, &failure);
 
 	if (r == 0) {
-		throttle_succeed(&service->throttle);
+		start_succeeded(service);
 		return 0;
 	}
 	gate_undo(&set->gate, &service->gate, admission->client, ticket);

@@ -71,6 +71,14 @@ static void tell_failing(struct service *service, const struct session_outcome *
 	log_end(event);
 }
 
+void service_tell_recovered(struct service *service)
+{
+	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "recovered");
+
+	log_text(event, "service", service->settings->name);
+	log_end(event);
+}
+
 static void recover(struct service *service, const struct session *session)
 {
 	struct service_failures *failures = &service->failures;
@@ -78,10 +86,7 @@ static void recover(struct service *service, const struct session *session)
 	if (failures->in_a_row == 0 && !failures->known)
 		return;
 	if (failures->known) {
-		struct log_event *event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "recovered");
-
-		log_text(event, "service", service->settings->name);
-		log_end(event);
+		service_tell_recovered(service);
 		gate_pause_source(&service->set->gate, &service->gate, &session->peer, 0);
 	}
 	*failures = (struct service_failures){ .told = failures->told };
@@ -137,7 +142,7 @@ void service_judge(struct service *service, const struct session *session,
 	pause_ns = throttle_fail(&failures->throttle, &throttle_failures);
 	tell_failing(service, outcome, pause_ns);
 	if (failures->source_count >= FAILURES_SOURCES || !has_address(&session->peer))
-		service_pause(service, pause_ns, NULL);
+		service_pause(service, pause_ns);
 	else
 		gate_pause_source(&service->set->gate, &service->gate, &session->peer, now_ns + pause_ns);
 }

@@ -35,6 +35,8 @@ void service_tell_left_out(struct loop_timer *timer)
 {
 	struct service *service = container_of(timer, struct service, refusals_told);
 
+	if (service->settings == NULL) /* it never served */
+		return;
 	for (size_t reason = 0; reason < GATE_REASONS; reason++)
 		tell_rest(service, &service->refusals[reason], "refuse-left-out",
 			  gate_reason_name((enum gate_reason)reason));

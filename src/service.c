@@ -162,18 +162,12 @@ void listener_pause(struct listener *listener, uint64_t pause_ns)
 		listener_settle(listener);
 }
 
-void service_pause(struct service *service, uint64_t pause_ns, const char *reason)
+void service_pause(struct service *service, uint64_t pause_ns)
 {
-	struct service_set *set = service->set;
-	struct log_event *event;
+	struct loop *loop = service->set->loop;
 
-	if (loop_arm(set->loop, &service->pause, loop_now_ns(set->loop) + pause_ns) != 0 || reason == NULL)
-		return;
-	event = log_begin(set->log, LOG_LEVEL_WARNING, "pause");
-	log_text(event, "service", service->settings->name);
-	log_text(event, "reason", reason);
-	log_seconds(event, "seconds", pause_ns);
-	log_end(event);
+	/* Without memory for a timer it goes on being served: no worse than before. */
+	(void)loop_arm(loop, &service->pause, loop_now_ns(loop) + pause_ns);
 }
 
 /* ---- objects ---- */
@@ -196,6 +190,7 @@ void service_free(struct service *service)
 	loop_disarm(service->set->loop, &service->pause);
 	loop_disarm(service->set->loop, &service->refill);
 	loop_disarm(service->set->loop, &service->refusals_told);
+	service_tell_left_out(&service->refusals_told);
 	conf_unref(service->conf);
 	free(service);
 }

@@ -67,6 +67,7 @@ struct service {
 	struct loop_timer refill; /* `rate` has nothing left: until it has */
 	struct throttle throttle;
 	struct service_failures failures;
+	bool cannot_start; /* the last try to start its program failed */
 	struct listener *parked; /* ready, but no client may come now */
 	bool retired;            /* no longer configured; goes with its last session */
 	struct log_limit refusals[GATE_REASONS], bans, waits;
@@ -116,8 +117,8 @@ void listener_park(struct listener *listener);
 /* Whether a client of this listener may be served at this moment. */
 bool listener_may_serve(const struct listener *listener);
 
-/* Leaves a service or a listener alone for a while; logged with a reason. */
-void service_pause(struct service *service, uint64_t pause_ns, const char *reason);
+/* Leaves a service or a listener alone for a while. */
+void service_pause(struct service *service, uint64_t pause_ns);
 void listener_pause(struct listener *listener, uint64_t pause_ns);
 
 /* Tells the end of a drain when nothing is left. */
@@ -159,6 +160,9 @@ void service_greet(int fd, const struct conf_message *message);
 /* Looks at how a session ended: a service whose programs keep failing at once is slowed down. */
 void service_judge(struct service *service, const struct session *session,
 		   const struct session_outcome *outcome);
+
+/* What was told to be wrong is so no more. */
+void service_tell_recovered(struct service *service);
 
 /* ---- service-admit.c ---- */
 

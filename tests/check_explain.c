@@ -310,7 +310,7 @@ START_TEST(rates)
 	settings.limits.rate = (struct rate){ .count = 2, .burst = 1, .per_ns = 24 * 60 * MINUTE };
 	gate_take(&gate, &state, &client);
 	expect(GATE_RATE, "rate", NULL, 0,
-	       "2/d burst 1 (default): the service may begin the next session in 12h");
+	       "2/d burst 1 (default): the service may begin the next session in 12h; clients are refused (when_full)");
 }
 END_TEST
 
@@ -324,14 +324,18 @@ START_TEST(counts)
 	expect(GATE_PER_SOURCE, "per_source", "services.ini", 12,
 	       "2 of 2 sessions of 10.1.2.3/32 (services.ini:12)");
 	peer.ip[0] = 127;
-	expect(GATE_INSTANCES, "instances", NULL, 0, "2 of 2 sessions of the service (default)");
+	expect(GATE_INSTANCES, "instances", NULL, 0, "2 of 2 sessions of the service (default); clients are refused (when_full)");
 	ck_assert_ptr_nonnull(strstr(
 		steps, "+ per_source: 2 (services.ini:12): clients on this machine are not counted\n"));
 	settings.wait = true;
 	expect(GATE_INSTANCES, "instances", NULL, 0,
-	       "2 of 2 sessions of the service (wait: one for each socket)");
+	       "2 of 2 sessions of the service (wait: one for each socket); clients are refused (when_full)");
+	settings.limits.refuse_when_full = false;
+	expect(GATE_INSTANCES, "instances", NULL, 0,
+	       "2 of 2 sessions of the service (wait: one for each socket); clients wait");
+	settings.limits.refuse_when_full = true;
 	state.instances = 3;
-	expect(GATE_MAX_SESSIONS, "max_sessions", NULL, 0, "2 of 2 sessions of the daemon (default)");
+	expect(GATE_MAX_SESSIONS, "max_sessions", NULL, 0, "2 of 2 sessions of the daemon (default); clients are refused (when_full)");
 
 	const struct conf_origin origin = {
 		.key = conf_key_find(CONF_SCOPE_DAEMON, "max_sessions"),
@@ -341,7 +345,7 @@ START_TEST(counts)
 	daemon_settings = (struct conf_daemon){ .origins = &origin, .origin_count = 1 };
 	ask();
 	expect(GATE_MAX_SESSIONS, "max_sessions", "services.ini", 2,
-	       "2 of 2 sessions of the daemon (services.ini:2)");
+	       "2 of 2 sessions of the daemon (services.ini:2); clients are refused (when_full)");
 	daemon_settings = (struct conf_daemon){ .origins = NULL };
 }
 END_TEST

@@ -191,10 +191,9 @@ START_TEST(failed_exec)
 	ck_assert_int_eq(rename(program, aside), 0);
 	for (int i = 0; i < 3; i++)
 		close(connect_to(port));
-	wait_for_log("pause service=s reason=exec seconds=0.100");
-	wait_for_log("pause service=s reason=exec seconds=0.200");
-	wait_for_log("pause service=s reason=exec seconds=0.400");
-	wait_for_log("stage=exec error=\"No such file or directory\"");
+	wait_for_log("stage=exec error=\"No such file or directory\" pause=0.100 ");
+	wait_for_log("stage=exec error=\"No such file or directory\" pause=0.200 ");
+	wait_for_log("stage=exec error=\"No such file or directory\" pause=0.400 ");
 	ck_assert_int_eq(rename(aside, program), 0);
 	client = connect_to(port);
 	ck_assert_str_eq(answer(client), "works\n");
