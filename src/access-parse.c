@@ -22,6 +22,10 @@ static _printf_(2, 3) int refuse(char reason[static ACCESS_REASON_MAX], const ch
 
 	va_start(arguments, format);
 	vsnprintf(reason, ACCESS_REASON_MAX, format, arguments);
+	/* A list may come from anybody: no byte of it may act on a terminal. */
+	for (char *at = reason; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
 	va_end(arguments);
 	return -EINVAL;
 }
