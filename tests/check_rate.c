@@ -217,6 +217,8 @@ static Suite *make_suite(void)
 	Suite *suite = suite_create("rate");
 	TCase *tests = tcase_create("rate");
 
+	tcase_set_timeout(tests, 60); /* a million at a time, also under sanitizers */
+
 	tcase_add_loop_test(tests, boundaries, 0, ELEMENTS(rates));
 	tcase_add_loop_test(tests, one_below_the_burst, 0, ELEMENTS(rates));
 	tcase_add_loop_test(tests, long_run, 0, ELEMENTS(rates));
