@@ -267,8 +267,8 @@ void linger_close(struct linger_pool *pool, int fd, uint64_t silence_ns)
 	 * that it would reset for. So the wait is for the client's end only, never for the reply. */
 	bool resets = disarm_close(fd);
 
-	if (silence_ns == 0 || pool->most == 0 || resets || shutdown(fd, SHUT_WR) != 0 ||
-	    connection_discard(fd) <= 0)
+	if (silence_ns == 0 || pool->most == 0 || resets || connection_discard(fd) <= 0 ||
+	    shutdown(fd, SHUT_WR) != 0)
 		close(fd);
 	else
 		put(pool, fd, silence_ns);
