@@ -919,7 +919,11 @@ static size_t resident_bytes(void)
 	return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+static const unsigned floods[] = { 100000, 200000 };
+#else
 static const unsigned floods[] = { 100000, 1000000 };
+#endif
 
 /* One hand with all of a /32 of IPv6: memory stays bounded, and neither who has a session
  * nor who came a while ago from somewhere else is forgotten. */
