@@ -276,8 +276,8 @@ static const struct {
 	const char *keys;
 	bool whole;
 } far[] = {
-	{ "slow", "tc", SLOW("u0"), SLOW("u1"), "", true },
-	{ "lossy", "nft", LOSSY, LOSSY, "", true },
+	{ "slow", "tc", SLOW("u0"), SLOW("u1"), "linger = 15s\n", true },
+	{ "lossy", "nft", LOSSY, LOSSY, "linger = 15s\n", true },
 	{ "slow, without linger", "tc", SLOW("u0"), SLOW("u1"), "linger = 0\n", false },
 };
 
