@@ -103,6 +103,24 @@ const struct conf_type conf_type_path_or_none = {
 	.choices = none_choices,
 };
 
+static const char *const place_choices[] = {"auto", "none", NULL};
+
+static int parse_place(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
+{
+	for (size_t i = 0; place_choices[i] != NULL; i++)
+		if (strcmp(input->text, place_choices[i]) == 0)
+			return keep(input, input->text, field);
+	return parse_path(input, field, reason);
+}
+
+const struct conf_type conf_type_place = {
+	.name = "path",
+	.explanation = "an absolute path, auto or none",
+	.parse = parse_place,
+	.print = print_text,
+	.choices = place_choices,
+};
+
 static const char *const any_choices[] = {"any", NULL};
 
 /* As the kernel names them: short, no slash, no blank. Whether it exists is seen
@@ -207,6 +225,34 @@ const struct conf_type conf_type_gid = {
 	.parse = parse_gid,
 	.print = print_id,
 	.choices = auto_choices,
+};
+
+static int parse_gid_or_none(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
+{
+	gid_t gid = (gid_t)-1;
+	int r = 0;
+
+	if (strcmp(input->text, "none") != 0)
+		r = identity_group(input->identities, input->text, &gid, reason);
+	if (r == 0)
+		*(gid_t *)field = gid;
+	return r;
+}
+
+static void print_gid_or_none(const void *field, FILE *out)
+{
+	if (*(const gid_t *)field == (gid_t)-1)
+		fputs("none", out);
+	else
+		print_id(field, out);
+}
+
+const struct conf_type conf_type_gid_or_none = {
+	.name = "name or number",
+	.explanation = "a group by name or decimal number, or none",
+	.parse = parse_gid_or_none,
+	.print = print_gid_or_none,
+	.choices = none_choices,
 };
 
 /* ---- where lines go ---- */

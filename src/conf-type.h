@@ -60,10 +60,12 @@ extern const struct conf_type conf_type_rlimit_time;      /* struct conf_rlimit,
 extern const struct conf_type conf_type_text;             /* const char * */
 extern const struct conf_type conf_type_path;             /* const char * */
 extern const struct conf_type conf_type_path_or_none;     /* const char *; NULL: none */
+extern const struct conf_type conf_type_place;            /* const char *: "auto", "none" or a path */
 extern const struct conf_type conf_type_interface;        /* const char *; NULL: any */
 extern const struct conf_type conf_type_name;             /* const char *, of a user or group */
 extern const struct conf_type conf_type_uid;              /* uid_t; -1: auto */
 extern const struct conf_type conf_type_gid;              /* gid_t; -1: auto */
+extern const struct conf_type conf_type_gid_or_none;      /* gid_t; -1: none */
 extern const struct conf_type conf_type_command;          /* struct conf_words */
 extern const struct conf_type conf_type_groups;           /* struct conf_words */
 extern const struct conf_type conf_type_paths;            /* struct conf_words */

@@ -106,6 +106,7 @@ struct conf_service {
 	const char *program;    /* absolute path of the file to execute */
 	bool wait;
 	bool disable;
+	bool serve_while_draining;
 	const char *description;
 
 	/* as whom */
@@ -154,6 +155,8 @@ struct conf_log_target {
 };
 
 struct conf_daemon {
+	const char *control;   /* "auto", "none" or a path */
+	gid_t control_group;   /* (gid_t)-1: none */
 	const char *pid_file; /* NULL: none */
 	struct conf_log_target log;
 	enum conf_log_format log_format;
