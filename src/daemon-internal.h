@@ -1,0 +1,84 @@
+/* daemon-internal.h - what the files of the daemon share; nobody else includes it. */
+#ifndef USHERD_DAEMON_INTERNAL_H
+#define USHERD_DAEMON_INTERNAL_H
+
+#include "control.h"
+#include "daemon.h"
+#include "log.h"
+#include "loop.h"
+#include "notify.h"
+#include "pid-file.h"
+#include "service-set.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the last reload went. */
+struct daemon_reload {
+	int64_t wall_s; /* 0: there was none */
+	bool ok;
+	size_t errors;
+	char message[256];
+};
+
+struct daemon {
+	struct daemon_source source;
+	bool background;
+	struct loop *loop;
+	struct log *log;
+	struct spawn *spawn;
+	struct service_set *set;
+	struct pid_file *pid_file;
+	struct notify *notify;
+	struct conf *conf; /* for drain_timeout */
+	struct loop_timer flush, drain;
+	bool draining;
+	bool told; /* by a signal: another one means at once */
+	struct control *control; /* or NULL */
+	struct daemon_reload last_reload;
+	int64_t started_wall_s;
+	uint64_t started_ns;
+	unsigned upgrades; /* how often the program was replaced since then */
+};
+
+/* ---- daemon-log.c ---- */
+
+struct log_options daemon_log_options(const struct conf_daemon *settings, bool background);
+void daemon_log_summary(struct daemon *daemon, const char *event, const struct service_summary *summary);
+void daemon_log_warnings(struct daemon *daemon, const struct conf *conf);
+
+/* ---- daemon-reload.c ---- */
+
+/* What a reload came to, or would. */
+struct daemon_reload_outcome {
+	struct conf *conf; /* what was read, if it was good; a reference */
+	struct conf_errors errors;
+	struct service_summary summary; /* not of a dry run */
+	char message[256]; /* of a failure: in a sentence */
+};
+
+/* Reads the configuration again and puts it in force; a dry run only finds out whether that could be
+ * done, and what would change. Returns 0; or -errno, nothing has changed, and that is logged (not of a
+ * dry run). The outcome is to be freed in any case. */
+int daemon_reload(struct daemon *daemon, bool dry_run, struct daemon_reload_outcome *ret_outcome);
+void daemon_reload_outcome_free(struct daemon_reload_outcome *outcome);
+
+/* ---- daemon-control.c ---- */
+
+/* Opens the control socket of the configuration in force, or another than before, or none. One that cannot be
+ * opened is an error at the start only when its path was named: returns 0 or -errno with a reason. */
+int daemon_control_start(struct daemon *daemon, char reason[static LISTEN_REASON_MAX]);
+void daemon_control_follow_conf(struct daemon *daemon);
+
+/* ---- daemon.c ---- */
+
+enum daemon_end_way {
+	DAEMON_END_PATIENT, /* when the last session has ended, however long that takes */
+	DAEMON_END_DRAIN,   /* the same, and after drain_timeout the sessions are told to end */
+	DAEMON_END_NOW,     /* they are killed */
+};
+
+/* Ends the daemon in this way, or in a quicker one if it was told to end before. */
+void daemon_end(struct daemon *daemon, enum daemon_end_way way);
+
+#endif
