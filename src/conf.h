@@ -190,6 +190,7 @@ struct conf {
 	struct conf_service *services; /* in order of their names' appearance */
 	size_t service_count;
 	struct conf_errors warnings; /* what is allowed but probably not meant */
+	char hash[65]; /* SHA-256 of the bytes of all files in the order of reading, or of the command line; in hex */
 };
 
 /* The places where configuration is looked for and what it runs with. */

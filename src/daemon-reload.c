@@ -83,7 +83,7 @@ static int carry_out(struct daemon *daemon, bool dry_run, struct daemon_reload_o
 	if (r == 0 && dry_run)
 		r = -ENOSYS;
 	else if (r == 0)
-		r = service_set_apply(daemon->set, outcome->conf, &outcome->errors, &outcome->summary);
+		r = service_set_apply(daemon->set, outcome->conf, &outcome->errors, &outcome->summary, NULL);
 	if (r == 0)
 		return 0;
 	if (outcome->errors.count == 0)

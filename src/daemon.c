@@ -152,7 +152,7 @@ static int start_services(struct daemon *daemon, struct conf *conf)
 {
 	struct conf_errors errors = { .count = 0 };
 	struct service_summary summary;
-	int r = service_set_apply(daemon->set, conf, &errors, &summary);
+	int r = service_set_apply(daemon->set, conf, &errors, &summary, NULL);
 
 	if (r == 0) {
 		daemon_log_warnings(daemon, conf);

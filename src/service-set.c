@@ -150,12 +150,14 @@ int service_set_use_cgroups(struct service_set *set, const char *where, char rea
 }
 
 int service_set_apply(struct service_set *set, struct conf *conf, struct conf_errors *errors,
-		      struct service_summary *ret_summary)
+		      struct service_summary *ret_summary, struct service_changes *ret_changes)
 {
 	struct plan plan;
 	int r = plan_make(&plan, set, conf, errors);
 
 	if (r == 0) {
+		if (ret_changes != NULL)
+			*ret_changes = (struct service_changes){ .kept = 0 };
 		plan_commit(&plan, ret_summary);
 		if (ret_summary->absent > 0)
 			try_absent(set);
@@ -169,6 +171,26 @@ int service_set_apply(struct service_set *set, struct conf *conf, struct conf_er
 	 * back to the system, since a reload may be the peak of a long life. */
 	malloc_trim(0);
 	return r;
+}
+
+int service_set_try(struct service_set *set, struct conf *conf, struct conf_errors *errors,
+		    struct service_changes *ret_changes)
+{
+	(void)set, (void)conf, (void)errors, (void)ret_changes;
+	return -ENOSYS;
+}
+
+int service_set_override(struct service_set *set, const char *name, bool disable, struct conf_errors *errors,
+			 size_t *ret_listeners, size_t *ret_sessions)
+{
+	(void)set, (void)name, (void)disable, (void)errors, (void)ret_listeners, (void)ret_sessions;
+	return -ENOSYS;
+}
+
+const char *service_set_override_of(const struct service_set *set, const char *name)
+{
+	(void)set, (void)name;
+	return NULL;
 }
 
 size_t service_set_session_count(const struct service_set *set)

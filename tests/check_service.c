@@ -68,7 +68,7 @@ static _printf_(1, 2) int apply(const char *format, ...)
 	conf = conf_of(folder, text);
 	conf_errors_free(&errors);
 	errors = (struct conf_errors){ .count = 0 };
-	r = service_set_apply(set, conf, &errors, &summary);
+	r = service_set_apply(set, conf, &errors, &summary, NULL);
 	conf_unref(conf);
 	return r;
 }
