@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Whose directory is made when it is missing. */
+#define CONTROL_DEFAULT_DIRECTORY "/run/usherd"
+#define CONTROL_DEFAULT_PATH      CONTROL_DEFAULT_DIRECTORY "/control"
+
 #define CONTROL_CLIENTS       8
 #define CONTROL_READERS       6 /* of them with CONTROL_READ only */
 #define CONTROL_PIECE         16384
@@ -39,9 +43,16 @@ struct control_client;
 typedef void control_asked(void *context, struct control_client *client,
 			   const struct control_request *request);
 
+/* How patient clients find us; tests are quicker. */
+struct control_timeouts {
+	uint64_t request_ns; /* for a request; for taking any part of a reply */
+	uint64_t reply_ns;   /* for taking the whole of it; for taking any part of the events */
+};
+
 struct control_options {
 	const char *path; /* absolute */
 	gid_t group;      /* control_group; (gid_t)-1: none. It owns the socket, mode 0660; else 0600 */
+	const struct control_timeouts *timeouts; /* NULL: CONTROL_TIMEOUT_NS and CONTROL_REPLY_NS */
 };
 
 /* Listens; `adopted` (may be NULL) is such a socket that is open already, and is taken. A socket file that nobody
