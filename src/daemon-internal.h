@@ -63,6 +63,11 @@ struct daemon_reload_outcome {
 int daemon_reload(struct daemon *daemon, bool dry_run, struct daemon_reload_outcome *ret_outcome);
 void daemon_reload_outcome_free(struct daemon_reload_outcome *outcome);
 
+/* ---- daemon-host.c ---- */
+
+/* Tells which passed sockets the services use now, and closes the others. */
+void daemon_settle_adopted(struct daemon *daemon);
+
 /* ---- daemon-control.c ---- */
 
 /* Opens the control socket of the configuration in force, or another than before, or none. One that cannot be

@@ -152,10 +152,14 @@ static int start_services(struct daemon *daemon, struct conf *conf)
 {
 	struct conf_errors errors = { .count = 0 };
 	struct service_summary summary;
-	int r = service_set_apply(daemon->set, conf, &errors, &summary, NULL);
+	int r;
+
+	service_set_adopt(daemon->set, daemon->source.adopted);
+	r = service_set_apply(daemon->set, conf, &errors, &summary, NULL);
 
 	if (r == 0) {
 		daemon_log_warnings(daemon, conf);
+		daemon_settle_adopted(daemon);
 		daemon_log_summary(daemon, "ready", &summary);
 	} else if (errors.count > 0) {
 		conf_errors_print(&errors, stderr);
@@ -261,6 +265,7 @@ void daemon_free(struct daemon *daemon)
 	loop_free(daemon->loop);
 	log_close(daemon->log);
 	pid_file_drop(daemon->pid_file);
+	adopted_free(daemon->source.adopted);
 	conf_unref(daemon->conf);
 	free(daemon);
 }

@@ -3,6 +3,7 @@
 #ifndef USHERD_DAEMON_H
 #define USHERD_DAEMON_H
 
+#include "adopt.h"
 #include "conf.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct daemon_source {
 	int (*load)(void *context, struct conf **ret_conf, struct conf_errors *errors);
 	void *context;
 	bool reloadable; /* false: the command line, which cannot change */
+	struct adopted *adopted; /* sockets that are open already, or NULL; taken by daemon_start() */
 };
 
 /* Opens the log, takes the pid file, opens every listener of `conf` (borrowed).

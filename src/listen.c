@@ -304,6 +304,40 @@ int listen_adjust(const struct listen_socket *socket, const struct endpoint *end
 	return error;
 }
 
+/* What prepare() does that can be done to a bound socket. */
+static int prepare_adopted(int fd, const struct endpoint *endpoint, const struct socket_options *options,
+			   char reason[static LISTEN_REASON_MAX])
+{
+	bool v6 = endpoint->address.sa.sa_family == AF_INET6;
+	int error;
+
+	if (!endpoint_is_ip(endpoint))
+		return 0;
+	if (endpoint->kind == ENDPOINT_UDP) {
+		error = set_int(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1);
+		if (error != 0)
+			return refuse(reason, -error, "cannot set a socket option: %s", strerror(-error));
+	}
+	return set_interface(fd, options->interface, reason);
+}
+
+int listen_adopt(int fd, const struct endpoint *endpoint, const struct socket_options *options, bool blocking,
+		 struct listen_socket *ret_socket, char reason[static LISTEN_REASON_MAX])
+{
+	_cleanup_fd_ int owned = fd;
+	/* Without an inode no file is ours. */
+	struct listen_socket adopted = { .fd = fd };
+	int error = prepare_adopted(fd, endpoint, options, reason);
+
+	if (error == 0)
+		error = listen_adjust(&adopted, endpoint, options, blocking, reason);
+	if (error != 0)
+		return error;
+	adopted.fd = fd_take(&owned);
+	*ret_socket = adopted;
+	return 0;
+}
+
 static const char *interface_name(const struct socket_options *options)
 {
 	return options->interface != NULL ? options->interface : "";

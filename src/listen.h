@@ -48,6 +48,12 @@ struct listen_socket {
 int listen_open(const struct endpoint *endpoint, const struct socket_options *options, bool blocking,
 		struct listen_socket *ret_socket, char reason[static LISTEN_REASON_MAX]);
 
+/* Makes of `fd` (taken), which somebody else bound to this endpoint, what listen_open() would have opened, as far as
+ * that can be done now. The file of a Unix socket stays somebody else's: it is neither changed nor removed.
+ * Returns as listen_open() does. */
+int listen_adopt(int fd, const struct endpoint *endpoint, const struct socket_options *options, bool blocking,
+		 struct listen_socket *ret_socket, char reason[static LISTEN_REASON_MAX]);
+
 /* Whether -errno of listen_open() means that the address or the interface does
  * not exist yet (EADDRNOTAVAIL, ENODEV). */
 bool listen_is_absent(int error);

@@ -5,6 +5,7 @@
  *
  * Exit statuses follow sysexits(3): 0, 1 run-time failure (a port in use), 64
  * usage, 71 operating system, 78 configuration. */
+#include "adopt.h"
 #include "base.h"
 #include "conf-doc.h"
 #include "conf.h"
@@ -20,6 +21,7 @@
 struct origin {
 	const struct options *options;
 	struct conf_environment environment;
+	size_t passed;       /* sockets, by a service manager */
 	char path[PATH_MAX]; /* of the file, absolute: the working directory will be / */
 };
 
@@ -73,7 +75,7 @@ static int load_first(struct origin *origin, struct conf **ret_conf)
 
 static int serve(struct origin *origin, struct conf *conf)
 {
-	const struct daemon_source source = {
+	struct daemon_source source = {
 		.load = load,
 		.context = origin,
 		.reloadable = origin->options->listen_count == 0,
@@ -82,6 +84,10 @@ static int serve(struct origin *origin, struct conf *conf)
 	struct daemon *daemon;
 	int status, report = -1;
 
+	if (origin->passed > 0 && adopted_new(STARTUP_FIRST_PASSED, origin->passed, &source.adopted) < 0) {
+		fprintf(stderr, "usherd: start: %s\n", strerror(ENOMEM));
+		return EX_OSERR;
+	}
 	if (background && startup_background(&report) < 0) {
 		fprintf(stderr, "usherd: fork: %s\n", strerror(errno));
 		return EX_OSERR;
@@ -135,10 +141,11 @@ static int find_services(const struct options *options, char path[static PATH_MA
 	return 0;
 }
 
-static int run_with_conf(const struct options *options)
+static int run_with_conf(const struct options *options, size_t passed)
 {
 	struct origin origin = {
 		.options = options,
+		.passed = passed,
 		.environment = {
 			.environ = environ,
 			.check_ownership = geteuid() == 0,
@@ -163,7 +170,7 @@ static int run_with_conf(const struct options *options)
 	return status;
 }
 
-static int run(const struct options *options)
+static int run(const struct options *options, size_t passed)
 {
 	switch (options->action) {
 	case OPTIONS_HELP:
@@ -183,7 +190,7 @@ static int run(const struct options *options)
 	case OPTIONS_TEST:
 	case OPTIONS_PRINT:
 	case OPTIONS_SERVE:
-		return run_with_conf(options);
+		return run_with_conf(options, passed);
 	}
 	return EX_USAGE;
 }
@@ -191,7 +198,8 @@ static int run(const struct options *options)
 int main(int argc, char **argv)
 {
 	struct options options;
-	int status, r = startup_clean();
+	size_t passed = startup_count_passed();
+	int status, r = startup_clean(passed);
 
 	if (r < 0) {
 		fprintf(stderr, "usherd: start: %s\n", strerror(-r));
@@ -202,7 +210,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usherd: start: %s\n", strerror(ENOMEM));
 	if (r < 0)
 		return r == -ENOMEM ? EX_OSERR : EX_USAGE;
-	status = run(&options);
+	status = run(&options, passed);
 	options_free(&options);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "usherd: standard output: %s\n", strerror(errno));

@@ -112,7 +112,16 @@ static void listen_failed(struct plan *plan, const struct conf_service *settings
 int plan_open(struct listener *listener, const struct endpoint *endpoint, const struct conf_service *settings,
 	      char reason[static LISTEN_REASON_MAX])
 {
-	return listen_open(endpoint, &settings->socket, settings->wait, &listener->socket, reason);
+	struct adopted *adopted = listener->service->set->adopted;
+	int fd = adopted != NULL ? adopted_take(adopted, endpoint) : -1, r;
+
+	if (fd >= 0)
+		return listen_adopt(fd, endpoint, &settings->socket, settings->wait, &listener->socket,
+				    reason);
+	r = listen_open(endpoint, &settings->socket, settings->wait, &listener->socket, reason);
+	if (r == -EADDRINUSE && adopted != NULL)
+		(void)adopted_explain(adopted, endpoint, reason, LISTEN_REASON_MAX);
+	return r;
 }
 
 /* Whether `old`, which goes, is what the kernel finds in the way of `endpoint`. */

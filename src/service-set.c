@@ -193,6 +193,11 @@ const char *service_set_override_of(const struct service_set *set, const char *n
 	return NULL;
 }
 
+void service_set_adopt(struct service_set *set, struct adopted *adopted)
+{
+	set->adopted = adopted;
+}
+
 size_t service_set_session_count(const struct service_set *set)
 {
 	return session_count(set->sessions);

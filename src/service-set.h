@@ -3,6 +3,7 @@
 #ifndef USHERD_SERVICE_SET_H
 #define USHERD_SERVICE_SET_H
 
+#include "adopt.h"
 #include "cgroup.h"
 #include "conf.h"
 #include "log.h"
@@ -52,6 +53,10 @@ int service_set_override(struct service_set *set, const char *name, bool disable
 
 /* "enabled" or "disabled" when that is not what the configuration says; else NULL. */
 const char *service_set_override_of(const struct service_set *set, const char *name);
+
+/* Sockets that are open already (borrowed) are used by service_set_apply() where it would open one of that
+ * address; NULL: no more of that. */
+void service_set_adopt(struct service_set *set, struct adopted *adopted);
 
 size_t service_set_session_count(const struct service_set *set);
 

@@ -9,6 +9,7 @@
 #ifndef USHERD_SERVICE_H
 #define USHERD_SERVICE_H
 
+#include "adopt.h"
 #include "conf.h"
 #include "datagram.h"
 #include "gate.h"
@@ -98,6 +99,7 @@ struct service_set {
 	bool missing;             /* one could not be opened again after a plan was dropped */
 	struct log_limit accept_trouble, start_trouble;
 	bool draining;
+	struct adopted *adopted; /* sockets that are open already; or NULL */
 	bool hurried; /* the end of the drain no longer waits for connections to end cleanly */
 	void (*drained)(void *context); /* no session is left after a drain began */
 	void *drained_context;

@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -72,7 +74,60 @@ static int open_standard_descriptors(void)
 	return 0;
 }
 
-int startup_clean(void)
+/* A number in digits alone, from 0 to `most`. */
+static bool parse_count(const char *text, unsigned long most, unsigned long *ret_number)
+{
+	char *end;
+	unsigned long number;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (*end != '\0' || errno != 0 || number > most)
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+static size_t read_passed(const char *pid_text, const char *count_text)
+{
+	unsigned long pid, count;
+	struct rlimit limit;
+
+	if (pid_text == NULL || count_text == NULL)
+		return 0;
+	if (!parse_count(pid_text, INT_MAX, &pid)) {
+		fputs("usherd: LISTEN_PID is no process id; the sockets that were passed are not used\n",
+		      stderr);
+		return 0;
+	}
+	/* Meant for the process that started us. */
+	if (pid != (unsigned long)getpid())
+		return 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max > INT_MAX)
+		limit.rlim_max = INT_MAX;
+	if (!parse_count(count_text, limit.rlim_max - STARTUP_FIRST_PASSED, &count)) {
+		fputs("usherd: LISTEN_FDS is no number of descriptors; the sockets that were passed are not "
+		      "used\n",
+		      stderr);
+		return 0;
+	}
+	return count;
+}
+
+size_t startup_count_passed(void)
+{
+	static const char *const variables[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+						 "LISTEN_PIDFDID" };
+	size_t count = read_passed(getenv("LISTEN_PID"), getenv("LISTEN_FDS"));
+
+	for (size_t i = 0; i < ELEMENTS(variables); i++)
+		unsetenv(variables[i]);
+	return count;
+}
+
+int startup_clean(size_t passed)
 {
 	struct rlimit descriptors;
 	int r;
@@ -81,7 +136,7 @@ int startup_clean(void)
 	r = open_standard_descriptors();
 	if (r < 0)
 		return r;
-	if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
+	if (close_range(STARTUP_FIRST_PASSED + (unsigned)passed, ~0U, 0) != 0)
 		return -errno;
 	umask(022);
 	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);

@@ -3,9 +3,18 @@
 #ifndef USHERD_STARTUP_H
 #define USHERD_STARTUP_H
 
-/* Signals at their defaults, 0 to 2 open, every other descriptor closed, umask 022, no ambient capabilities,
- * as many descriptors as the hard limit allows. Returns 0 or -errno; call it before anything else. */
-int startup_clean(void);
+#include <stddef.h>
+
+#define STARTUP_FIRST_PASSED 3 /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
+
+/* How many sockets a service manager passed, from STARTUP_FIRST_PASSED on: what LISTEN_FDS says, if
+ * LISTEN_PID is this process. Numbers that make no sense count as none, and stderr hears of it.
+ * The variables are removed from the environment in any case. */
+size_t startup_count_passed(void);
+
+/* Signals at their defaults, 0 to 2 open, every other descriptor closed but the `passed` ones, umask 022, no ambient
+ * capabilities, as many descriptors as the hard limit allows. Returns 0 or -errno; call it before anything else. */
+int startup_clean(size_t passed);
 
 /* Goes to the background: in the child returns 0 and a descriptor to report to;
  * the parent never returns: it exits with what the child reports, or with the

@@ -20,7 +20,7 @@ START_TEST(signals)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	raise(SIGUSR2);
 	raise(SIGQUIT);
-	if (startup_clean() != 0)
+	if (startup_clean(0) != 0)
 		_exit(1);
 	for (size_t i = 0; i < ELEMENTS(ignored); i++)
 		if (sigaction(ignored[i], NULL, &action) != 0 || action.sa_handler != SIG_DFL)
@@ -46,7 +46,7 @@ START_TEST(surroundings)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
-	if (startup_clean() != 0)
+	if (startup_clean(0) != 0)
 		_exit(1);
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) != 0)
