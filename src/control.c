@@ -130,16 +130,22 @@ static void make_directory(const char *path)
 		(void)!chmod(directory, 0755); /* whatever the umask is */
 }
 
+/* Only who may ask can connect. */
+static struct socket_options file_of_group(gid_t group)
+{
+	return (struct socket_options){
+		.backlog = BACKLOG,
+		.socket_uid = (uid_t)-1,
+		.socket_gid = group,
+		.socket_mode = group != (gid_t)-1 ? 0660 : 0600,
+	};
+}
+
 static int open_socket(struct control *control, const struct control_options *options,
 		       struct listen_socket *adopted, bool *ret_found_stale,
 		       char reason[static LISTEN_REASON_MAX])
 {
-	const struct socket_options wanted = {
-		.backlog = BACKLOG,
-		.socket_uid = (uid_t)-1,
-		.socket_gid = options->group,
-		.socket_mode = options->group != (gid_t)-1 ? 0660 : 0600,
-	};
+	const struct socket_options wanted = file_of_group(options->group);
 	struct stat before;
 	bool existed;
 	int error;
@@ -197,6 +203,16 @@ int control_open(const struct control_options *options, struct listen_socket *ad
 	*ret_control = control;
 	control = NULL;
 	return 0;
+}
+
+int control_regroup(struct control *control, gid_t group, char reason[static LISTEN_REASON_MAX])
+{
+	const struct socket_options wanted = file_of_group(group);
+	int error = listen_adjust(&control->socket, &control->endpoint, &wanted, false, reason);
+
+	if (error == 0)
+		control->group = group;
+	return error;
 }
 
 /* ---- close ---- */

@@ -62,12 +62,18 @@ int control_open(const struct control_options *options, struct listen_socket *ad
 		 control_asked *asked, void *context, struct control **ret_control, bool *ret_found_stale,
 		 char reason[static LISTEN_REASON_MAX]);
 
-/* Ends all clients, closes, and removes the socket's file where it is still ours. */
+/* Ends all clients, closes, and removes the socket's file where it is still ours. When a request
+ * leads to this, the clients stay until its handler has returned, and the answer is sent as far as it
+ * can be at once. NULL is nothing to close. */
 void control_close(struct control *control);
 
 /* The socket, for one who goes on with it: then control_close() leaves the file. */
 const struct listen_socket *control_socket(const struct control *control);
 void control_leave_file(struct control *control);
+
+/* Another control_group (or (gid_t)-1: none) from now on, for the file and for who connects; who is connected
+ * keeps his rights. Returns 0 or -errno and a reason. */
+int control_regroup(struct control *control, gid_t group, char reason[static LISTEN_REASON_MAX]);
 
 size_t control_client_count(const struct control *control);
 
