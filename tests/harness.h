@@ -140,6 +140,13 @@ int daemon_wait_exit(struct daemon *daemon);
 /* SIGTERM, and the daemon must exit 0 in time. */
 void daemon_stop(struct daemon *daemon);
 
+/* The control socket: `control = $DIR/control` is added to every configuration that sets no `control`,
+ * behind its line [usherd] or at its end. A request is one line without its line feed; so is
+ * the reply, malloc'ed. Fails the test when none comes. */
+const char *daemon_control(const struct daemon *daemon);
+char *daemon_ask(const struct daemon *daemon, const char *request);
+char *control_ask(const char *path, const char *request);
+
 /* Replaces the configuration; reload is SIGHUP and waiting for the outcome. */
 void daemon_configure(const char *config);
 void daemon_reload(struct daemon *daemon, bool good);

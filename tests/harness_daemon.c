@@ -340,7 +340,10 @@ void daemon_stop(struct daemon *daemon)
 
 void daemon_configure(const char *config)
 {
-	test_write("services.ini", 0644, config, true);
+	char *text = harness_add_control(config);
+
+	test_write("services.ini", 0644, text, true);
+	free(text);
 }
 
 void daemon_reload(struct daemon *daemon, bool good)

@@ -17,6 +17,9 @@ int harness_each_child(pid_t parent, void (*visit)(pid_t pid, void *context), vo
  * environment variable `variable` overrides them. NULL: none does. */
 const char *harness_built(const char *variable, const char *const *places, char path[static 4096]);
 
+/* The configuration with a control socket in $DIR, unless it names one; malloc'ed. */
+char *harness_add_control(const char *config);
+
 /* regcomp() of an extended expression, line by line, or the test fails. */
 void harness_compile(regex_t *regex, const char *expression);
 
