@@ -10,6 +10,7 @@
 #include "pid-file.h"
 #include "service-set.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,8 +34,12 @@ struct daemon {
 	struct conf *conf; /* for drain_timeout */
 	struct loop_timer flush, drain;
 	bool draining;
-	bool told; /* by a signal: another one means at once */
+	bool told;       /* to end, by a signal: another one means at once */
 	struct control *control; /* or NULL */
+	char control_path[PATH_MAX];
+	gid_t control_group;
+	bool observed;      /* the log tells us its events, for followers */
+	bool found_control; /* somebody left its socket behind */
 	struct daemon_reload last_reload;
 	int64_t started_wall_s;
 	uint64_t started_ns;
@@ -46,6 +51,8 @@ struct daemon {
 struct log_options daemon_log_options(const struct conf_daemon *settings, bool background);
 void daemon_log_summary(struct daemon *daemon, const char *event, const struct service_summary *summary);
 void daemon_log_warnings(struct daemon *daemon, const struct conf *conf);
+const char *daemon_log_level_name(enum log_level level);
+bool daemon_log_level_parse(const char *text, enum log_level *ret_level);
 
 /* ---- daemon-reload.c ---- */
 
@@ -54,19 +61,59 @@ struct daemon_reload_outcome {
 	struct conf *conf; /* what was read, if it was good; a reference */
 	struct conf_errors errors;
 	struct service_summary summary; /* not of a dry run */
+	struct service_changes changes;
 	char message[256]; /* of a failure: in a sentence */
 };
 
 /* Reads the configuration again and puts it in force; a dry run only finds out whether that could be
  * done, and what would change. Returns 0; or -errno, nothing has changed, and that is logged (not of a
- * dry run). The outcome is to be freed in any case. */
-int daemon_reload(struct daemon *daemon, bool dry_run, struct daemon_reload_outcome *ret_outcome);
+ * dry run). `changes` are worked out by a dry run and if `tell_changes`. The outcome is to be freed in any case. */
+int daemon_reload(struct daemon *daemon, bool dry_run, bool tell_changes,
+		  struct daemon_reload_outcome *ret_outcome);
 void daemon_reload_outcome_free(struct daemon_reload_outcome *outcome);
 
 /* ---- daemon-host.c ---- */
 
 /* Tells which passed sockets the services use now, and closes the others. */
 void daemon_settle_adopted(struct daemon *daemon);
+
+/* ---- daemon-status.c ---- */
+
+/* The object DAEMON of usherctl(8): a new reference, or NULL. */
+json_t *daemon_status(struct daemon *daemon);
+
+/* ---- daemon-look.c, daemon-change.c, daemon-tail.c: each answers its request ---- */
+
+#define DAEMON_ANSWER(name)                                                                                  \
+	void name(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+
+DAEMON_ANSWER(daemon_look_status);
+DAEMON_ANSWER(daemon_look_services);
+DAEMON_ANSWER(daemon_look_sessions);
+DAEMON_ANSWER(daemon_look_show);
+DAEMON_ANSWER(daemon_look_explain);
+DAEMON_ANSWER(daemon_look_bans);
+DAEMON_ANSWER(daemon_look_metrics);
+DAEMON_ANSWER(daemon_look_version);
+DAEMON_ANSWER(daemon_change_reload);
+DAEMON_ANSWER(daemon_change_enable);
+DAEMON_ANSWER(daemon_change_disable);
+DAEMON_ANSWER(daemon_change_kill);
+DAEMON_ANSWER(daemon_change_ban);
+DAEMON_ANSWER(daemon_change_unban);
+DAEMON_ANSWER(daemon_change_drain);
+DAEMON_ANSWER(daemon_change_loglevel);
+DAEMON_ANSWER(daemon_change_upgrade);
+DAEMON_ANSWER(daemon_change_stop);
+DAEMON_ANSWER(daemon_tail);
+
+/* Lets the log tell nobody when nobody follows. Once a loop round. */
+void daemon_tail_settle(struct daemon *daemon);
+
+/* The service of the configuration in force by its name, offered or not, or NULL; and the client is told. */
+const struct conf_service *daemon_find_service(const struct daemon *daemon, const char *name);
+const struct conf_service *daemon_service_or_refuse(struct daemon *daemon, struct control_client *client,
+						    const char *name);
 
 /* ---- daemon-control.c ---- */
 

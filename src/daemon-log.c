@@ -59,3 +59,23 @@ void daemon_log_warnings(struct daemon *daemon, const struct conf *conf)
 			    warning->subject != NULL ? ": " : "", warning->reason);
 	}
 }
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+	[LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",
+};
+
+const char *daemon_log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
+bool daemon_log_level_parse(const char *text, enum log_level *ret_level)
+{
+	for (size_t i = 0; i < ELEMENTS(level_names); i++)
+		if (strcmp(level_names[i], text) == 0) {
+			*ret_level = (enum log_level)i;
+			return true;
+		}
+	return false;
+}

@@ -76,14 +76,16 @@ static int fail(struct daemon_reload_outcome *outcome, int r, const char *messag
 }
 
 /* Loads, and applies or only tries. */
-static int carry_out(struct daemon *daemon, bool dry_run, struct daemon_reload_outcome *outcome)
+static int carry_out(struct daemon *daemon, bool dry_run, bool tell_changes,
+		     struct daemon_reload_outcome *outcome)
 {
 	int r = daemon->source.load(daemon->source.context, &outcome->conf, &outcome->errors);
 
 	if (r == 0 && dry_run)
-		r = -ENOSYS;
+		r = service_set_try(daemon->set, outcome->conf, &outcome->errors, &outcome->changes);
 	else if (r == 0)
-		r = service_set_apply(daemon->set, outcome->conf, &outcome->errors, &outcome->summary, NULL);
+		r = service_set_apply(daemon->set, outcome->conf, &outcome->errors, &outcome->summary,
+				      tell_changes ? &outcome->changes : NULL);
 	if (r == 0)
 		return 0;
 	if (outcome->errors.count == 0)
@@ -94,7 +96,8 @@ static int carry_out(struct daemon *daemon, bool dry_run, struct daemon_reload_o
 	return r;
 }
 
-int daemon_reload(struct daemon *daemon, bool dry_run, struct daemon_reload_outcome *ret_outcome)
+int daemon_reload(struct daemon *daemon, bool dry_run, bool tell_changes,
+		  struct daemon_reload_outcome *ret_outcome)
 {
 	struct daemon_reload_outcome outcome = { .conf = NULL };
 	int r;
@@ -106,12 +109,12 @@ int daemon_reload(struct daemon *daemon, bool dry_run, struct daemon_reload_outc
 		r = fail(&outcome, -ENOTSUP,
 			 "this service was given on the command line; there is no file to read again");
 	else if (dry_run) {
-		r = carry_out(daemon, true, &outcome);
+		r = carry_out(daemon, true, true, &outcome);
 		*ret_outcome = outcome;
 		return r;
 	} else {
 		notify_reloading(daemon->notify);
-		r = carry_out(daemon, false, &outcome);
+		r = carry_out(daemon, false, tell_changes, &outcome);
 		notify_ready(daemon->notify);
 	}
 	keep_in_mind(daemon, r, &outcome);
@@ -130,4 +133,5 @@ void daemon_reload_outcome_free(struct daemon_reload_outcome *outcome)
 {
 	conf_unref(outcome->conf);
 	conf_errors_free(&outcome->errors);
+	service_changes_free(&outcome->changes);
 }

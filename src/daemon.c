@@ -34,6 +34,7 @@ static void round_end(void *context)
 {
 	struct daemon *daemon = context;
 
+	daemon_tail_settle(daemon);
 	if (log_flush(daemon->log) && daemon->flush.place == 0)
 		loop_arm(daemon->loop, &daemon->flush, loop_now_ns(daemon->loop) + FLUSH_RETRY_NS);
 }
@@ -89,7 +90,7 @@ static void on_signal(void *context, const struct signalfd_siginfo *info)
 
 	switch (info->ssi_signo) {
 	case SIGHUP:
-		(void)daemon_reload(daemon, false, &outcome);
+		(void)daemon_reload(daemon, false, false, &outcome);
 		daemon_reload_outcome_free(&outcome);
 		break;
 	case SIGTERM:
@@ -185,6 +186,16 @@ static int start_cgroups(struct daemon *daemon, const struct conf *conf)
 	return EX_OSERR;
 }
 
+static int start_control(struct daemon *daemon)
+{
+	char reason[LISTEN_REASON_MAX];
+	int r = daemon_control_start(daemon, reason);
+
+	if (r < 0)
+		fprintf(stderr, "usherd: control = %s: %s\n", daemon->conf->daemon.control, reason);
+	return r < 0 ? EXIT_FAILURE : 0;
+}
+
 static int start_machinery(struct daemon *daemon, const struct conf *conf)
 {
 	int r;
@@ -220,7 +231,8 @@ int daemon_start(const struct daemon_source *source, struct conf *conf, bool bac
 	daemon->drain.expired = drain_due;
 	daemon->conf = conf_ref(conf);
 	if ((status = start_pid_file(daemon, conf)) != 0 || (status = start_log(daemon, conf)) != 0 ||
-	    (status = start_machinery(daemon, conf)) != 0 || (status = start_services(daemon, conf)) != 0) {
+	    (status = start_machinery(daemon, conf)) != 0 || (status = start_control(daemon)) != 0 ||
+	    (status = start_services(daemon, conf)) != 0) {
 		daemon_free(daemon);
 		return status;
 	}
@@ -260,6 +272,8 @@ void daemon_free(struct daemon *daemon)
 		loop_disarm(daemon->loop, &daemon->drain);
 	}
 	notify_free(daemon->notify);
+	control_close(daemon->control);
+	daemon->control = NULL;
 	service_set_free(daemon->set);
 	spawn_free(daemon->spawn);
 	loop_free(daemon->loop);

@@ -15,6 +15,7 @@ struct daemon_source {
 	/* Returns as conf_load() does. */
 	int (*load)(void *context, struct conf **ret_conf, struct conf_errors *errors);
 	void *context;
+	const char *path;   /* of the main file; NULL: the command line */
 	bool reloadable; /* false: the command line, which cannot change */
 	struct adopted *adopted; /* sockets that are open already, or NULL; taken by daemon_start() */
 };

@@ -126,12 +126,31 @@ static void tell_loop(struct story *story)
 		    story->client->peer->port);
 }
 
+static void tell_ban_by_hand(struct story *story, const struct ban *ban)
+{
+	char rule[ACCESS_TEXT_MAX], left[DURATION_TEXT_MAX];
+
+	story->key = NULL;
+	story->where = (struct conf_where){ 0 };
+	access_print(&ban->rule, rule);
+	if (ban->until_ns == BANS_FOR_EVER)
+		say(story, "%s is banned by hand, until that is lifted (usherctl unban)", rule);
+	else
+		say(story, "%s is banned by hand for another %s", rule,
+		    print_duration(ban->until_ns > story->client->now_ns ?
+					   ban->until_ns - story->client->now_ns : 0, left));
+}
+
 static void tell_ban(struct story *story, const char *where)
 {
+	const struct ban *ban =
+		story->gate->bans != NULL ? bans_find(story->gate->bans, story->client->peer) : NULL;
 	uint64_t now_ns = story->client->now_ns;
 	char source[SOURCE_TEXT_MAX], time[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX];
 
-	if (story->limits->ban_ns == 0) {
+	if (ban != NULL) {
+		tell_ban_by_hand(story, ban);
+	} else if (story->limits->ban_ns == 0) {
 		say(story, "0 (%s): nobody is banned", where);
 	} else if (!story->passes) {
 		say(story, "%s (%s): %s is banned for another %s",

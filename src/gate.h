@@ -11,6 +11,7 @@
 #define USHERD_GATE_H
 
 #include "access.h"
+#include "bans.h"
 #include "peer.h"
 #include "rate.h"
 #include "schedule.h"
@@ -23,7 +24,7 @@
 enum gate_reason {
 	GATE_ADMIT,
 	GATE_LOOP,            /* a datagram whose source port is one of our own services */
-	GATE_BAN,             /* the source ran into refusals too often */
+	GATE_BAN,             /* the source ran into refusals too often, or somebody banned it */
 	GATE_DENY,            /* a rule of deny, or none of allow */
 	GATE_ACCESS_TIMES,    /* the service is not open at this hour */
 	GATE_MAX_LOAD,        /* the machine has too much to do */
@@ -69,6 +70,7 @@ struct gate_service {
 struct gate {
 	unsigned active, max_sessions;
 	struct sources *sources; /* borrowed; NULL: no source is counted */
+	const struct bans *bans; /* by hand; borrowed; NULL: none */
 	uint8_t own_ports[GATE_PORTS / 8];
 };
 

@@ -21,14 +21,21 @@
 #include "log-address.h"
 #include "log-format.h"
 #include "log-sink.h"
+#include "peer.h"
 
 #define BUFFER_SIZE (256 * 1024)
 #define BUFFER_LEAST 4096 /* half of it has room for a note */
 
 struct log_event {
-	struct log_line line;
+	struct log_line line;     /* in the buffer */
+	struct log_line observed; /* for the observer */
+	struct log_line *lines[2]; /* those of the two that are written */
+	size_t count;
 	bool open;   /* between log_begin() and log_end() */
-	bool wanted; /* fields are written */
+	bool wanted; /* `line` is one of them */
+	enum log_level level;
+	char service[256]; /* what the observer is told beside; "": none */
+	struct peer peer;
 };
 
 struct log {
@@ -52,6 +59,11 @@ struct log {
 	uint64_t noted;    /* dropped, as the waiting note says it */
 	size_t note_end;   /* bytes from head to the end of the waiting note; 0: none waits */
 	bool gap;
+
+	log_observer *observer; /* or NULL */
+	void *observer_context;
+	enum log_level observer_level;
+	char *observed; /* room for its line; NULL: there never was one */
 };
 
 static size_t waiting(const struct log *log)
@@ -185,6 +197,18 @@ bool log_flush(struct log *log)
 	return waiting(log) > 0;
 }
 
+/* The same line for the observer, in a memory of its own. */
+static void begin_observed(struct log *log, enum log_level level, const char *event)
+{
+	struct log_event *begun = &log->event;
+
+	begun->service[0] = '\0';
+	begun->peer.family = PEER_NONE;
+	log_line_begin(&begun->observed, log->observed, LOG_FORMAT_JSON, LOG_HEAD_TIME, level, event,
+		       &log->stamp, clock_wall(), 0);
+	begun->lines[begun->count++] = &begun->observed;
+}
+
 struct log_event *log_begin(struct log *log, enum log_level level, const char *event)
 {
 	struct log_event *begun = &log->event;
@@ -193,6 +217,10 @@ struct log_event *log_begin(struct log *log, enum log_level level, const char *e
 		BUG("a log event was begun within another");
 	begun->open = true;
 	begun->wanted = false;
+	begun->count = 0;
+	begun->level = level;
+	if (log->observer != NULL && level <= log->observer_level)
+		begin_observed(log, level, event);
 	if (level > log->level)
 		return begun;
 	settle_gap(log);
@@ -202,19 +230,28 @@ struct log_event *log_begin(struct log *log, enum log_level level, const char *e
 	}
 	begin_line(log, &begun->line, level, event);
 	begun->wanted = true;
+	begun->lines[begun->count++] = &begun->line;
 	return begun;
 }
 
-void log_end(struct log_event *event)
+static bool is_observed(const struct log_event *event)
 {
-	struct log *log = container_of(event, struct log, event);
+	return event->count > 0 && event->lines[0] == &event->observed;
+}
 
-	event->open = false;
-	if (!event->wanted)
-		return;
-	event->wanted = false;
+static void tell_observer(struct log *log)
+{
+	struct log_event *event = &log->event;
+	size_t length = (size_t)(log_line_end(&event->observed) - log->observed);
 
-	size_t tail = (size_t)(log_line_end(&event->line) - log->buffer);
+	log->observer(log->observer_context, event->level, log->observed, length - 1,
+		      event->service[0] != '\0' ? event->service : NULL,
+		      event->peer.family != PEER_NONE ? &event->peer : NULL);
+}
+
+static void keep_line(struct log *log)
+{
+	size_t tail = (size_t)(log_line_end(&log->event.line) - log->buffer);
 
 	if (tail - log->head > log->size) {
 		log->dropped++;
@@ -226,17 +263,34 @@ void log_end(struct log_event *event)
 		drain(log);
 }
 
+void log_end(struct log_event *event)
+{
+	struct log *log = container_of(event, struct log, event);
+
+	event->open = false;
+	if (is_observed(event))
+		tell_observer(log);
+	if (event->wanted)
+		keep_line(log);
+	event->wanted = false;
+	event->count = 0;
+}
+
 void log_bytes(struct log_event *event, const char *key, const char *bytes, size_t length)
 {
-	if (event->wanted && bytes != NULL)
-		log_line_bytes(&event->line, key, bytes, length);
+	if (bytes == NULL)
+		return;
+	for (size_t i = 0; i < event->count; i++)
+		log_line_bytes(event->lines[i], key, bytes, length);
+	if (is_observed(event) && strcmp(key, "service") == 0)
+		snprintf(event->service, sizeof(event->service), "%.*s", (int)length, bytes);
 }
 
 void log_text(struct log_event *event, const char *key, const char *text)
 {
 	/* One byte more than is shown tells that it was cut; the rest is not even counted. */
-	if (event->wanted && text != NULL)
-		log_line_bytes(&event->line, key, text, strnlen(text, LOG_FIELD_MAX + 1));
+	if (event->count > 0 && text != NULL)
+		log_bytes(event, key, text, strnlen(text, LOG_FIELD_MAX + 1));
 }
 
 static _printf_(3, 0) void print_field(struct log_event *event, const char *key, const char *format,
@@ -252,7 +306,7 @@ void log_printf(struct log_event *event, const char *key, const char *format, ..
 {
 	va_list values;
 
-	if (!event->wanted)
+	if (event->count == 0)
 		return;
 	va_start(values, format);
 	print_field(event, key, format, values);
@@ -261,20 +315,20 @@ void log_printf(struct log_event *event, const char *key, const char *format, ..
 
 void log_number(struct log_event *event, const char *key, uint64_t number)
 {
-	if (event->wanted)
-		log_line_number(&event->line, key, number);
+	for (size_t i = 0; i < event->count; i++)
+		log_line_number(event->lines[i], key, number);
 }
 
 void log_signed(struct log_event *event, const char *key, int64_t number)
 {
-	if (event->wanted)
-		log_line_signed(&event->line, key, number);
+	for (size_t i = 0; i < event->count; i++)
+		log_line_signed(event->lines[i], key, number);
 }
 
 void log_seconds(struct log_event *event, const char *key, uint64_t ns)
 {
-	if (event->wanted)
-		log_line_seconds(&event->line, key, ns);
+	for (size_t i = 0; i < event->count; i++)
+		log_line_seconds(event->lines[i], key, ns);
 }
 
 void log_errno(struct log_event *event, const char *key, int error)
@@ -293,8 +347,10 @@ void log_peer(struct log_event *event, const char *key, const struct peer *peer)
 	const struct log *log = container_of(event, struct log, event);
 	char text[PEER_TEXT_MAX];
 
-	if (event->wanted)
-		log_text(event, key, log_address_print(log->address, log->address_key, peer, text));
+	if (event->count == 0)
+		return;
+	log_text(event, key, log_address_print(log->address, log->address_key, peer, text));
+	event->peer = *peer;
 }
 
 void log_message(struct log *log, enum log_level level, const char *event, const char *format, ...)
@@ -302,7 +358,7 @@ void log_message(struct log *log, enum log_level level, const char *event, const
 	struct log_event *begun = log_begin(log, level, event);
 	va_list values;
 
-	if (begun->wanted) {
+	if (begun->count > 0) {
 		va_start(values, format);
 		print_field(begun, "message", format, values);
 		va_end(values);
@@ -348,6 +404,7 @@ void log_close(struct log *log)
 		return;
 	log_flush(log);
 	sink_close(&log->sink);
+	free(log->observed);
 	free(log->buffer);
 	free(log);
 }
@@ -386,6 +443,29 @@ int log_reopen(struct log *log)
 	};
 
 	return log_reconfigure(log, &options);
+}
+
+void log_set_level(struct log *log, enum log_level level)
+{
+	log->level = level;
+}
+
+enum log_level log_level(const struct log *log)
+{
+	return log->level;
+}
+
+int log_observe(struct log *log, enum log_level level, log_observer *observer, void *context)
+{
+	if (observer != NULL && log->observed == NULL) {
+		log->observed = malloc(LOG_LINE_MAX + 1);
+		if (log->observed == NULL)
+			return -ENOMEM;
+	}
+	log->observer = observer;
+	log->observer_context = context;
+	log->observer_level = level;
+	return 0;
 }
 
 uint64_t log_dropped(const struct log *log)

@@ -41,6 +41,17 @@ struct peer;
 int log_open(const struct log_options *options, size_t buffer_size, struct log **ret_log);
 void log_close(struct log *log); /* flushes what can be flushed at once */
 
+/* Another level until the next log_reconfigure(), and the one in force. */
+void log_set_level(struct log *log, enum log_level level);
+enum log_level log_level(const struct log *log);
+
+/* Every event up to `level` is also told to `observer` as a line of JSON, whatever the log itself shows;
+ * `service` and `peer` are what the event says of them, or NULL. NULL: nobody any more. It must not log.
+ * Returns 0 or -ENOMEM. */
+typedef void log_observer(void *context, enum log_level level, const char *line, size_t length,
+			  const char *service, const struct peer *peer);
+int log_observe(struct log *log, enum log_level level, log_observer *observer, void *context);
+
 /* Moves to other options (reload) or opens the same file anew (rotation); on
  * failure the old sink stays. Returns 0 or -errno. */
 int log_reconfigure(struct log *log, const struct log_options *options);

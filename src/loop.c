@@ -51,6 +51,10 @@ struct loop {
 	struct loop_source signals;
 	loop_signal *signal_handler;
 	void *signal_context;
+
+	struct loop_statistics statistics;
+	uint64_t recent_since_ns; /* statistics.recent_ns is of the time since then */
+	uint64_t before_ns;       /* and this of the span before */
 };
 
 int loop_new(struct loop **ret_loop)
@@ -305,6 +309,36 @@ static bool deliver(struct loop *loop, struct round *round)
 	return admission;
 }
 
+static void account(struct loop *loop)
+{
+	struct loop_statistics *statistics = &loop->statistics;
+	uint64_t end_ns = clock_now_ns(), took_ns = end_ns - loop->now_ns;
+
+	if (end_ns - loop->recent_since_ns >= LOOP_RECENT_NS) {
+		loop->recent_since_ns = end_ns;
+		loop->before_ns = statistics->recent_ns;
+		statistics->recent_ns = 0;
+	}
+	statistics->rounds++;
+	statistics->busy_ns += took_ns;
+	if (took_ns > statistics->longest_ns)
+		statistics->longest_ns = took_ns;
+	if (took_ns > statistics->recent_ns)
+		statistics->recent_ns = took_ns;
+}
+
+struct loop_statistics loop_statistics(const struct loop *loop)
+{
+	struct loop_statistics statistics = loop->statistics;
+
+	/* What went before a long silence is no news. */
+	if (clock_now_ns() - loop->recent_since_ns >= 2 * LOOP_RECENT_NS)
+		statistics.recent_ns = 0;
+	else if (loop->before_ns > statistics.recent_ns)
+		statistics.recent_ns = loop->before_ns;
+	return statistics;
+}
+
 int loop_run(struct loop *loop, void (*round_end)(void *context), void *context)
 {
 	struct round *work = &loop->sets[LOOP_WORK], *admission = &loop->sets[LOOP_ADMISSION];
@@ -323,6 +357,7 @@ int loop_run(struct loop *loop, void (*round_end)(void *context), void *context)
 		run_timers(loop);
 		if (round_end != NULL)
 			round_end(context);
+		account(loop);
 	}
 	return r;
 }

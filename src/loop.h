@@ -67,6 +67,17 @@ int loop_watch_signals(struct loop *loop, loop_signal *handler, void *context);
 /* The time at which this round began; what callbacks compare with. */
 uint64_t loop_now_ns(const struct loop *loop);
 
+/* How busy the loop is. A round is what is done between two waits: so long may an event have waited
+ * that came when it began. */
+struct loop_statistics {
+	uint64_t rounds;
+	uint64_t busy_ns;    /* all rounds together */
+	uint64_t longest_ns; /* of all */
+	uint64_t recent_ns;  /* the longest of the last LOOP_RECENT_NS to twice that */
+};
+#define LOOP_RECENT_NS UINT64_C(10000000000)
+struct loop_statistics loop_statistics(const struct loop *loop);
+
 /* Runs until loop_stop(). `round_end` is called after each round's callbacks
  * (the log is written there). Returns 0, or -errno when epoll itself fails. */
 int loop_run(struct loop *loop, void (*round_end)(void *context), void *context);

@@ -78,6 +78,7 @@ static int serve(struct origin *origin, struct conf *conf)
 	struct daemon_source source = {
 		.load = load,
 		.context = origin,
+		.path = origin->options->listen_count == 0 ? origin->path : NULL,
 		.reloadable = origin->options->listen_count == 0,
 	};
 	bool background = origin->options->background;

@@ -133,8 +133,12 @@ static void start_failed(struct listener *listener, const struct admission *admi
 	service_pause(service, pause_ns);
 }
 
-static void start_succeeded(struct service *service)
+static void start_succeeded(struct service *service, const struct admission *admission)
 {
+	struct service_counters *counters = &service->counters;
+
+	counters->started++;
+	histogram_add(&counters->spawn, &histogram_spawn, clock_now_ns() - admission->since_ns);
 	throttle_succeed(&service->throttle);
 	if (service->cannot_start)
 		service_tell_recovered(service);
@@ -209,9 +213,10 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 	int r = session_begin(set->sessions, &origin, &request, ret_session, &failure);
 
 	if (r == 0) {
-		start_succeeded(service);
+		start_succeeded(service, admission);
 		return 0;
 	}
+	service->counters.failed[failure.before_child ? CHILD_STAGE_NONE : failure.stage]++;
 	gate_undo(&set->gate, &service->gate, admission->client, ticket);
 	if (failure.before_child)
 		machine_failed(listener, &failure);
@@ -246,9 +251,9 @@ static void learn_addresses(const struct listener *listener, int fd, const struc
  * lacks something for it the client is kept and tried again after the pause:
  * it is not its fault. */
 static bool serve_client(struct listener *listener, int fd, const struct gate_client *client,
-			 const struct peer *local)
+			 const struct peer *local, uint64_t since_ns)
 {
-	struct admission admission = { SPAWN_CONNECTION, fd, client, local, NULL };
+	struct admission admission = { since_ns, SPAWN_CONNECTION, fd, client, local, NULL };
 	struct spawn_failure failure;
 	struct session *session;
 	int r = service_begin(listener, &admission, &session, &failure);
@@ -258,6 +263,7 @@ static bool serve_client(struct listener *listener, int fd, const struct gate_cl
 	if (failure.before_child && listener->service->pause.place != 0) {
 		listener->client_peer = *client->peer;
 		listener->client_local = *local;
+		listener->client_since_ns = since_ns;
 		listener->client = fd;
 		listener_park(listener); /* the end of the pause finds it there */
 		return false;
@@ -273,7 +279,7 @@ static bool serve_kept_client(struct listener *listener)
 	int fd = fd_take(&listener->client);
 	struct gate_client client = service_client(listener->service, &peer, fd);
 
-	return serve_client(listener, fd, &client, &local);
+	return serve_client(listener, fd, &client, &local, listener->client_since_ns);
 }
 
 /* Serves one connection. Returns whether to look for another. */
@@ -296,6 +302,9 @@ static bool admit_connection(struct listener *listener)
 		accept_failed(listener, errno);
 		return false;
 	}
+	uint64_t since_ns = clock_now_ns();
+
+	service->counters.accepted++;
 	throttle_succeed(&listener->throttle);
 	listener->passed_over = 0;
 	learn_addresses(listener, fd, (const struct sockaddr *)&address, length, &peer, &local);
@@ -308,7 +317,7 @@ static bool admit_connection(struct listener *listener)
 		return true;
 	}
 	service_greet(fd, &service->settings->banner);
-	return serve_client(listener, fd, &client, &local);
+	return serve_client(listener, fd, &client, &local, since_ns);
 }
 
 /* ---- datagram filters ---- */
@@ -324,7 +333,9 @@ static bool admit_datagram(struct listener *listener)
 
 	if (r < 0) /* nothing there, or an error of the past (ICMP) that is cleared by now */
 		return r != -EAGAIN;
+	listener->service->counters.accepted++;
 
+	uint64_t since_ns = clock_now_ns();
 	struct gate_client client = service_client(listener->service, &head.peer, -1);
 
 	client.answered = true;
@@ -338,7 +349,7 @@ static bool admit_datagram(struct listener *listener)
 	}
 	head.local.port = listener->local.port;
 
-	struct admission admission = { SPAWN_FILTER, listener->socket.fd, &client, &head.local, &route };
+	struct admission admission = { since_ns, SPAWN_FILTER, listener->socket.fd, &client, &head.local, &route };
 
 	if (service_begin(listener, &admission, &session, &failure) == 0)
 		return true;

@@ -21,9 +21,19 @@ struct plan_service {
 	const struct conf_service *settings;
 	unsigned listener_count;
 	bool kept;
+	bool disabled;
+};
+
+/* What a plan is for. */
+enum plan_purpose {
+	PLAN_APPLY,
+	PLAN_TRY,      /* never committed: takes no memory for good, and lets everything be served as it is */
+	PLAN_OVERRIDE, /* of the snapshot in force: one service is offered or withdrawn, all else is left alone */
 };
 
 struct plan {
+	enum plan_purpose purpose;
+	const struct service *overridden; /* PLAN_OVERRIDE: the one whose `disabled` is to be the contrary */
 	struct service_set *set;
 	struct conf *conf;
 	struct conf_errors *errors;
@@ -38,14 +48,22 @@ struct plan {
 	unsigned max_sessions;
 };
 
-/* Works out and opens. Returns 0, -EINVAL (errors added) or -ENOMEM. */
-int plan_make(struct plan *plan, struct service_set *set, struct conf *conf, struct conf_errors *errors);
+/* Works out and opens; `plan` says the purpose, the set, the snapshot and where errors go.
+ * Returns 0, -EINVAL (errors added) or -ENOMEM. */
+int plan_make(struct plan *plan);
+
+/* What would change; for a plan that was made, before it is committed. Returns 0 or -ENOMEM. */
+int plan_tell_changes(const struct plan *plan, struct service_changes *ret_changes);
 
 /* Puts it in force; takes all that the plan made. */
 void plan_commit(struct plan *plan, struct service_summary *ret_summary);
 
 /* Gives back what was not committed. */
 void plan_free(struct plan *plan);
+
+/* The service of that name in the set, or NULL; the place in the set of the listener of an address, or -1. O(log n). */
+struct service *plan_find_service(const struct service_set *set, const char *name);
+ssize_t plan_find_listener(const struct service_set *set, const struct endpoint *endpoint);
 
 /* The order of the set's arrays, and of the plan's. */
 int plan_compare_endpoints(const struct endpoint *a, const struct endpoint *b);

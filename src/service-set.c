@@ -3,6 +3,7 @@
 #include "service-set.h"
 
 #include "base.h"
+#include "conf-errors.h"
 #include "service-plan.h"
 #include "service.h"
 
@@ -72,11 +73,37 @@ static void absent_due(struct loop_timer *timer)
 		try_absent(set);
 }
 
+static void close_listener(struct listener *listener)
+{
+	listener_stop(listener);
+	listen_close(&listener->socket, listener->endpoint);
+}
+
+static void close_listeners(struct service_set *set)
+{
+	for (size_t i = 0; i < set->listener_count; i++)
+		close_listener(set->listeners[i]);
+	set->closed = true;
+	loop_admit(set->loop, false);
+}
+
+/* Who was served while draining had to be told of the end by somebody: that is over. */
+static void dismiss_the_rest(struct service_set *set)
+{
+	set->awaited = true;
+	close_listeners(set);
+	session_terminate_all(set->sessions, SESSION_DRAIN, false);
+}
+
 void service_set_settle_drain(struct service_set *set)
 {
 	void (*drained)(void *context) = set->drained;
 
-	if (!set->draining || drained == NULL || session_count(set->sessions) > 0)
+	if (!set->draining || drained == NULL || session_count_awaited(set->sessions) > 0)
+		return;
+	if (!set->awaited)
+		dismiss_the_rest(set);
+	if (session_count(set->sessions) > 0)
 		return;
 	if (linger_count(set->linger) + linger_count(set->farewells) > 0) {
 		if (set->hurried) {
@@ -106,9 +133,12 @@ static int take_means(struct service_set *set)
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return -errno;
 	if ((r = sources_new(0, seed, &set->gate.sources)) < 0 ||
+	    (r = bans_new(&set->bans)) < 0 ||
 	    (r = linger_pool_new(set->loop, LINGER_LEAST, linger_emptied, set, &set->linger)) < 0 ||
 	    (r = linger_pool_new(set->loop, FAREWELLS, linger_emptied, set, &set->farewells)) < 0)
 		return r;
+
+	set->gate.bans = set->bans;
 
 	struct session_means means = {
 		.loop = set->loop,
@@ -131,6 +161,7 @@ int service_set_new(struct loop *loop, struct log *log, struct spawn *spawn, str
 	set->log = log;
 	set->spawn = spawn;
 	set->absent.expired = absent_due;
+	set->bans_over.expired = service_bans_over;
 	r = take_means(set);
 	if (r < 0) {
 		service_set_free(set);
@@ -149,24 +180,35 @@ int service_set_use_cgroups(struct service_set *set, const char *where, char rea
 	return r;
 }
 
-int service_set_apply(struct service_set *set, struct conf *conf, struct conf_errors *errors,
-		      struct service_summary *ret_summary, struct service_changes *ret_changes)
+/* The plan is put in force when all was well so far (`r`), and dropped when not. */
+static void finish_plan(struct plan *plan, int r, struct service_summary *ret_summary)
 {
-	struct plan plan;
-	int r = plan_make(&plan, set, conf, errors);
+	struct service_set *set = plan->set;
 
 	if (r == 0) {
-		if (ret_changes != NULL)
-			*ret_changes = (struct service_changes){ .kept = 0 };
-		plan_commit(&plan, ret_summary);
+		plan_commit(plan, ret_summary);
 		if (ret_summary->absent > 0)
 			try_absent(set);
 	}
-	plan_free(&plan);
+	plan_free(plan);
 	if (set->missing) {
 		set->missing = false;
 		loop_arm(set->loop, &set->absent, loop_now_ns(set->loop) + ABSENT_RETRY_NS);
 	}
+}
+
+int service_set_apply(struct service_set *set, struct conf *conf, struct conf_errors *errors,
+		      struct service_summary *ret_summary, struct service_changes *ret_changes)
+{
+	struct plan plan = { .purpose = PLAN_APPLY, .set = set, .conf = conf, .errors = errors };
+	struct service_changes changes;
+	int r = plan_make(&plan);
+
+	if (r == 0 && ret_changes != NULL)
+		r = plan_tell_changes(&plan, &changes);
+	finish_plan(&plan, r, ret_summary);
+	if (r == 0 && ret_changes != NULL)
+		*ret_changes = changes;
 	/* The snapshot before goes with its last session; what it had is given
 	 * back to the system, since a reload may be the peak of a long life. */
 	malloc_trim(0);
@@ -176,21 +218,82 @@ int service_set_apply(struct service_set *set, struct conf *conf, struct conf_er
 int service_set_try(struct service_set *set, struct conf *conf, struct conf_errors *errors,
 		    struct service_changes *ret_changes)
 {
-	(void)set, (void)conf, (void)errors, (void)ret_changes;
-	return -ENOSYS;
+	struct plan plan = { .purpose = PLAN_TRY, .set = set, .conf = conf, .errors = errors };
+	int r = plan_make(&plan);
+
+	if (r == 0)
+		r = plan_tell_changes(&plan, ret_changes);
+	plan_free(&plan);
+	malloc_trim(0);
+	return r;
+}
+
+/* Why a service that is disabled cannot be offered, if so. */
+static int check_completeness(const struct conf_service *settings, struct conf_errors *errors)
+{
+	const struct conf_error *lacks = settings->lacks;
+
+	if (lacks == NULL)
+		return 0;
+	conf_error_add(errors, lacks->path, lacks->line, lacks->subject, "%s", lacks->reason);
+	return -EINVAL;
+}
+
+static int override(struct service *service, struct conf_errors *errors)
+{
+	struct service_set *set = service->set;
+	struct plan plan = {
+		.purpose = PLAN_OVERRIDE,
+		.overridden = service,
+		.set = set,
+		.conf = set->conf,
+		.errors = errors,
+	};
+	struct service_summary summary;
+	int r = plan_make(&plan);
+
+	finish_plan(&plan, r, &summary);
+	return r;
+}
+
+static size_t count_open(const struct service *service)
+{
+	const struct service_set *set = service->set;
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->listener_count; i++)
+		count += set->listeners[i]->service == service && set->listeners[i]->socket.fd >= 0;
+	return count;
 }
 
 int service_set_override(struct service_set *set, const char *name, bool disable, struct conf_errors *errors,
 			 size_t *ret_listeners, size_t *ret_sessions)
 {
-	(void)set, (void)name, (void)disable, (void)errors, (void)ret_listeners, (void)ret_sessions;
-	return -ENOSYS;
+	struct service *service = plan_find_service(set, name);
+	int r = 0;
+
+	if (service == NULL)
+		return -ENOENT;
+	if (set->draining)
+		return -EBUSY;
+	if (!disable)
+		r = check_completeness(service->settings, errors);
+	if (r == 0 && service->disabled != disable)
+		r = override(service, errors);
+	if (r < 0)
+		return r;
+	*ret_listeners = count_open(service);
+	*ret_sessions = service->gate.active;
+	return 0;
 }
 
 const char *service_set_override_of(const struct service_set *set, const char *name)
 {
-	(void)set, (void)name;
-	return NULL;
+	const struct service *service = plan_find_service(set, name);
+
+	if (service == NULL || !service->overridden)
+		return NULL;
+	return service->disabled ? "disabled" : "enabled";
 }
 
 void service_set_adopt(struct service_set *set, struct adopted *adopted)
@@ -198,17 +301,33 @@ void service_set_adopt(struct service_set *set, struct adopted *adopted)
 	set->adopted = adopted;
 }
 
+unsigned service_set_generation(const struct service_set *set)
+{
+	return set->generation;
+}
+
+size_t service_set_service_count(const struct service_set *set)
+{
+	return set->service_count;
+}
+
+size_t service_set_count_replaced(const struct service_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->listener_count; i++)
+		count += set->listeners[i]->socket.replaced;
+	return count;
+}
+
+void service_set_collect_orphans(struct service_set *set)
+{
+	(void)family_collect_orphans(session_is_leader, set->sessions);
+}
+
 size_t service_set_session_count(const struct service_set *set)
 {
 	return session_count(set->sessions);
-}
-
-static void close_listeners(struct service_set *set)
-{
-	for (size_t i = 0; i < set->listener_count; i++) {
-		listener_stop(set->listeners[i]);
-		listen_close(&set->listeners[i]->socket, set->listeners[i]->endpoint);
-	}
 }
 
 void service_set_drain(struct service_set *set, void (*drained)(void *context), void *context)
@@ -216,15 +335,32 @@ void service_set_drain(struct service_set *set, void (*drained)(void *context), 
 	set->draining = true;
 	set->drained = drained;
 	set->drained_context = context;
-	loop_admit(set->loop, false);
 	loop_disarm(set->loop, &set->absent);
-	close_listeners(set);
+	for (size_t i = 0; i < set->listener_count; i++)
+		if (!set->listeners[i]->service->settings->serve_while_draining)
+			close_listener(set->listeners[i]);
 	service_set_settle_drain(set);
+}
+
+static bool terminate_awaited(void *context, struct session *session)
+{
+	(void)context;
+	if (!session->settings->serve_while_draining)
+		session_terminate(session, SESSION_DRAIN, false);
+	return true;
 }
 
 void service_set_terminate(struct service_set *set, bool at_once)
 {
-	session_terminate_all(set->sessions, SESSION_DRAIN, at_once);
+	size_t place = 0;
+
+	if (at_once && set->draining)
+		close_listeners(set);
+	/* Those that go on while draining are told when the others are gone. */
+	if (set->draining && !at_once && !set->awaited)
+		session_each(set->sessions, &place, SIZE_MAX, terminate_awaited, NULL);
+	else
+		session_terminate_all(set->sessions, SESSION_DRAIN, at_once);
 	set->hurried = set->draining;
 	service_set_settle_drain(set);
 }
@@ -234,6 +370,7 @@ void service_set_free(struct service_set *set)
 	if (set == NULL)
 		return;
 	set->drained = NULL;
+	loop_disarm(set->loop, &set->bans_over);
 	loop_disarm(set->loop, &set->absent);
 	close_listeners(set);
 	session_table_free(set->sessions);
@@ -241,6 +378,7 @@ void service_set_free(struct service_set *set)
 	linger_pool_free(set->farewells);
 	cgroup_pool_free(set->cgroups);
 	sources_free(set->gate.sources);
+	bans_free(set->bans);
 	free(set->groups);
 	for (size_t i = 0; i < set->listener_count; i++)
 		free(set->listeners[i]);

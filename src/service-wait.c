@@ -12,6 +12,7 @@
 #include "service.h"
 
 #include "base.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,6 +151,9 @@ void listener_hand_over(struct listener *listener)
 		return; /* an error of the past, cleared by looking at it */
 
 	struct service *service = listener->service;
+
+	service->counters.accepted++;
+
 	struct gate_client client = service_client(service, &listener->head.peer, -1);
 	enum gate_reason reason = gate_check(&service->set->gate, &service->gate, &client);
 
@@ -164,7 +168,9 @@ void listener_hand_over(struct listener *listener)
 	(void)make_blocking(listener->socket.fd, true);
 
 	struct peer bound = { .family = PEER_NONE };
-	struct admission admission = { SPAWN_WAIT, listener->socket.fd, &client, &bound, NULL };
+	struct admission admission = {
+		clock_now_ns(), SPAWN_WAIT, listener->socket.fd, &client, &bound, NULL
+	};
 
 	peer_from_sockaddr(&listener->endpoint->address.sa, listener->endpoint->length, &bound);
 

@@ -92,7 +92,7 @@ void service_settle(struct service *service)
 {
 	struct service_set *set = service->set;
 
-	loop_admit(set->loop, !set->draining && gate_has_room(&set->gate));
+	loop_admit(set->loop, !set->closed && gate_has_room(&set->gate));
 	if (!service_may_serve(service))
 		return;
 
@@ -183,6 +183,23 @@ void service_init(struct service *service, struct service_set *set)
 	};
 }
 
+/* What it counted is not lost to the daemon's own sums. */
+static void keep_counters(struct service *service)
+{
+	struct service_counters *gone = &service->set->gone, *counters = &service->counters;
+
+	gone->accepted += counters->accepted;
+	gone->started += counters->started;
+	gone->bytes_in += counters->bytes_in;
+	gone->bytes_out += counters->bytes_out;
+	for (size_t i = 0; i < SESSION_REASONS; i++)
+		gone->ended[i] += counters->ended[i];
+	for (size_t i = 0; i < CHILD_STAGES; i++)
+		gone->failed[i] += counters->failed[i];
+	for (size_t i = 0; i < GATE_REASONS; i++)
+		service->set->gone_refused[i] += service->gate.refused[i];
+}
+
 void service_free(struct service *service)
 {
 	if (service == NULL)
@@ -191,6 +208,7 @@ void service_free(struct service *service)
 	loop_disarm(service->set->loop, &service->refill);
 	loop_disarm(service->set->loop, &service->refusals_told);
 	service_tell_left_out(&service->refusals_told);
+	keep_counters(service);
 	conf_unref(service->conf);
 	free(service);
 }
@@ -209,12 +227,23 @@ void listener_init(struct listener *listener, struct service *service)
 
 /* ---- the end of a session ---- */
 
+static void count_end(struct service *service, const struct session_outcome *outcome)
+{
+	struct service_counters *counters = &service->counters;
+
+	counters->ended[outcome->reason]++;
+	counters->bytes_in += outcome->facts.bytes_in;
+	counters->bytes_out += outcome->facts.bytes_out;
+	histogram_add(&counters->lasted, &histogram_session, outcome->lasted_ns);
+}
+
 void service_session_ended(void *context, const struct session *session,
 			   const struct session_outcome *outcome)
 {
 	struct service_set *set = context;
 	struct service *service = session->service;
 
+	count_end(service, outcome);
 	gate_give(&set->gate, &service->gate, session->ticket);
 	service_judge(service, session, outcome);
 	if (session->listener != NULL)

@@ -4,7 +4,7 @@
  *
  * Shared by service.c (state), service-admit.c (a client comes), service-refuse.c (and is not
  * served), service-wait.c (wait = yes), service-failures.c (programs that keep
- * failing) and service-plan.c (a configuration is applied). What the rest of
+ * failing), service-bans.c (bans by hand) and service-plan.c (a configuration is applied). What the rest of
  * the daemon sees is service-set.h. */
 #ifndef USHERD_SERVICE_H
 #define USHERD_SERVICE_H
@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "datagram.h"
 #include "gate.h"
+#include "histogram.h"
 #include "linger.h"
 #include "listen.h"
 #include "log.h"
@@ -36,6 +37,7 @@ struct listener {
 	bool absent_told;
 	int client;           /* accepted, but there was nothing to start it with: tried again; or -1 */
 	struct peer client_peer, client_local;
+	uint64_t client_since_ns;
 	unsigned passed_over; /* errors of accept(2) in a row that only concern one connection */
 
 	/* wait = yes */
@@ -59,6 +61,17 @@ struct service_failures {
 	bool known; /* it was told: so is the end of it */
 };
 
+/* What has happened since the daemon began. Refusals are counted by the gate. */
+struct service_counters {
+	uint64_t accepted; /* connections, datagrams, hand-overs: whoever was looked at */
+	uint64_t started;
+	uint64_t ended[SESSION_REASONS];
+	uint64_t failed[CHILD_STAGES]; /* CHILD_STAGE_NONE: before there was a child */
+	uint64_t bytes_in, bytes_out;  /* of sessions that have ended */
+	struct histogram spawn;        /* from accept to exec */
+	struct histogram lasted;
+};
+
 struct service {
 	struct service_set *set;
 	struct conf *conf; /* a reference; settings points into it */
@@ -71,6 +84,9 @@ struct service {
 	bool cannot_start; /* the last try to start its program failed */
 	struct listener *parked; /* ready, but no client may come now */
 	bool retired;            /* no longer configured; goes with its last session */
+	bool disabled;           /* not offered: it has no listener; its sessions go on */
+	bool overridden;         /* `disabled` is not what the configuration says */
+	struct service_counters counters;
 	struct log_limit refusals[GATE_REASONS], bans, waits;
 	struct loop_timer refusals_told; /* tells how many were left out, when no more come */
 };
@@ -85,6 +101,10 @@ struct service_set {
 	struct linger_pool *farewells; /* clients that were refused: few, and they push out only each other */
 	struct cgroup_pool *cgroups; /* or NULL */
 	struct gate gate;
+	struct bans *bans;           /* by hand */
+	struct loop_timer bans_over; /* the first of them is */
+	struct service_counters gone; /* of services that are no longer there */
+	uint64_t gone_refused[GATE_REASONS];
 	uint32_t last_id; /* of a service, for the table of sources */
 	unsigned load;    /* thousandths, at load_ns */
 	uint64_t load_ns;
@@ -99,6 +119,8 @@ struct service_set {
 	bool missing;             /* one could not be opened again after a plan was dropped */
 	struct log_limit accept_trouble, start_trouble;
 	bool draining;
+	bool closed;  /* no listener is served any more, not even while draining */
+	bool awaited; /* those that a drain waits for have ended: the others are told to */
 	struct adopted *adopted; /* sockets that are open already; or NULL */
 	bool hurried; /* the end of the drain no longer waits for connections to end cleanly */
 	void (*drained)(void *context); /* no session is left after a drain began */
@@ -157,6 +179,11 @@ void service_tell_left_out(struct loop_timer *timer);
 /* Sends a message of the configuration without waiting: what does not fit is cut. */
 void service_greet(int fd, const struct conf_message *message);
 
+/* ---- service-bans.c ---- */
+
+/* Callback of bans_over. */
+void service_bans_over(struct loop_timer *timer);
+
 /* ---- service-failures.c ---- */
 
 /* Looks at how a session ended: a service whose programs keep failing at once is slowed down. */
@@ -177,6 +204,7 @@ void listener_ready(struct loop_source *source, uint32_t events);
 /* Begins a session for a client that the gate lets in: slot taken, failure logged and
  * throttled. Returns 0 or -errno with `ret_failure` filled in. */
 struct admission {
+	uint64_t since_ns; /* the client came */
 	enum spawn_kind kind;
 	int socket; /* of a connection: taken when the session begins */
 	const struct gate_client *client;

@@ -45,6 +45,11 @@ void session_entry_give(struct session *session)
 	table->free = session;
 }
 
+const struct session *session_entry_at(const struct session_table *table, size_t index)
+{
+	return &table->blocks[index / BLOCK_SESSIONS][index % BLOCK_SESSIONS];
+}
+
 static struct session **chain_of(struct session_table *table, pid_t pid)
 {
 	return &table->by_pid[(size_t)pid & table->pid_mask];
@@ -62,6 +67,7 @@ void session_living_add(struct session *session)
 		table->living->previous = session;
 	table->living = session;
 	table->count++;
+	table->beside_count += session->settings->serve_while_draining;
 	session->same_hash = *chain;
 	*chain = session;
 }
@@ -83,6 +89,7 @@ void session_living_remove(struct session *session)
 		session->next->previous = session->previous;
 	session->previous = session->next = NULL;
 	table->count--;
+	table->beside_count -= session->settings->serve_while_draining;
 }
 
 bool session_is_leader(void *context, pid_t pid)
@@ -144,6 +151,24 @@ int session_table_reserve(struct session_table *table, size_t count)
 size_t session_count(const struct session_table *table)
 {
 	return table->count;
+}
+
+size_t session_count_awaited(const struct session_table *table)
+{
+	return table->count - table->beside_count;
+}
+
+bool session_each(const struct session_table *table, size_t *place, size_t most,
+		  bool (*look)(void *context, struct session *session), void *context)
+{
+	for (; most > 0 && *place < table->touched; most--) {
+		size_t i = (*place)++;
+		struct session *session = &table->blocks[i / BLOCK_SESSIONS][i % BLOCK_SESSIONS];
+
+		if (session->live && !look(context, session))
+			return *place < table->touched;
+	}
+	return *place < table->touched;
 }
 
 void session_table_use_cgroups(struct session_table *table, struct cgroup_pool *pool)

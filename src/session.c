@@ -22,6 +22,7 @@ static const char *const reason_names[] = {
 	[SESSION_IDLE] = "idle_timeout",
 	[SESSION_HANGUP] = "hangup",
 	[SESSION_DRAIN] = "drain",
+	[SESSION_KILL] = "kill",
 };
 _Static_assert(ELEMENTS(reason_names) == SESSION_REASONS, "each reason has a name");
 _Static_assert(REPLIES_BUFFER <= STDERR_TAP_BUFFER, "they share a buffer");
@@ -193,6 +194,7 @@ int session_begin(struct session_table *table, const struct session_origin *orig
 	session->listener = origin->listener;
 	session->ticket = origin->ticket;
 	session->peer = *request->peer;
+	session->local = *request->local;
 	session->started_ns = loop_now_ns(table->means.loop);
 
 	r = start(session, origin, request, ret_failure);

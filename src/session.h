@@ -46,6 +46,7 @@ enum session_reason {
 	SESSION_IDLE,
 	SESSION_HANGUP,
 	SESSION_DRAIN,
+	SESSION_KILL, /* by hand */
 	SESSION_REASONS
 };
 
@@ -81,7 +82,7 @@ struct session {
 	struct service *service;
 	struct listener *listener; /* wait = yes: whose socket it holds; else NULL */
 	struct gate_ticket ticket;
-	struct peer peer;
+	struct peer peer, local; /* local: of no family when it is not known */
 
 	/* its processes */
 	pid_t pid;
@@ -155,6 +156,15 @@ int session_begin(struct session_table *table, const struct session_origin *orig
 		  struct spawn_failure *ret_failure);
 
 size_t session_count(const struct session_table *table);
+
+/* Those that a drain waits for: not of services that `serve_while_draining`. */
+size_t session_count_awaited(const struct session_table *table);
+
+/* Shows living sessions from `*place` (0: the first) on, and moves it; looks at `most` entries, used or not.
+ * Ends early when `look` returns false. Returns false behind the last one. One that begins or ends meanwhile is
+ * shown or not. `look` may terminate it. */
+bool session_each(const struct session_table *table, size_t *place, size_t most,
+		  bool (*look)(void *context, struct session *session), void *context);
 
 /* Ends a session: SIGTERM to its processes, SIGKILL when kill_after has
  * passed; with `at_once` SIGKILL now. Idempotent; the first reason stays. */

@@ -313,6 +313,25 @@ void sources_end_bans(struct sources *sources, uint64_t now_ns)
 		}
 }
 
+void source_forgive(struct sources *sources, struct source *source)
+{
+	source->strikes_ns = 0;
+	source->ban_level = 0;
+	source_ban(sources, source, 0);
+}
+
+bool sources_each(struct sources *sources, uint32_t *place, size_t most,
+		  void (*look)(void *context, struct source *source), void *context)
+{
+	const struct table *first = &sources->tables[0], *second = &sources->tables[1];
+	uint32_t end = first->used + second->used;
+
+	for (; most > 0 && *place < end; most--, (*place)++)
+		look(context, *place < first->used ? &first->entries[*place + 1] :
+						     &second->entries[*place - first->used + 1]);
+	return *place < end;
+}
+
 size_t sources_count(const struct sources *sources)
 {
 	return (size_t)sources->tables[TABLE_IPV6].used + sources->tables[TABLE_OTHERS].used;

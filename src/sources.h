@@ -20,6 +20,8 @@
 
 #include "peer.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SOURCES_LEAST 65536 /* entries of a table */
@@ -76,6 +78,14 @@ void source_ban(struct sources *sources, struct source *source, uint64_t until_n
  * used (they keep `banned_ns`). Looks at a few of them, and at the next ones next time; to be called
  * when entries are made. */
 void sources_end_bans(struct sources *sources, uint64_t now_ns);
+
+/* Forgives: no ban, no strikes, and the next ban is a first one. */
+void source_forgive(struct sources *sources, struct source *source);
+
+/* Looks at `most` entries (used or not any more) from `*place` (0: the first) on, and moves it; returns false behind the last
+ * one. `look` may ban and forgive, and nothing else. */
+bool sources_each(struct sources *sources, uint32_t *place, size_t most,
+		  void (*look)(void *context, struct source *source), void *context);
 
 /* Of both tables. */
 size_t sources_count(const struct sources *sources);
