@@ -27,6 +27,7 @@
 #define OPEN_AT_REST     64
 #define DEPTH_MOST       16
 #define FILE_MAX         4096
+#define NUMBER_MOST      1000000
 
 enum place_state {
 	PLACE_STRANGE, /* somebody else's number */
@@ -300,6 +301,31 @@ int cgroup_take(struct cgroup_pool *pool, struct cgroup_place *ret_place, int *r
 	*ret_place = (struct cgroup_place){ .pool = pool, .number = number };
 	*ret_fd = place->fd;
 	return 0;
+}
+
+void cgroup_resume(struct cgroup_pool *pool, unsigned number, struct cgroup_place *ret_place)
+{
+	if (number == 0 || number > NUMBER_MOST)
+		return;
+	while (pool->count < number)
+		if (add_number(pool) < 0)
+			return;
+	/* Its directory was not empty, and so was found to be somebody else's. */
+	if (place_of(pool, number)->state != PLACE_STRANGE)
+		return;
+	place_of(pool, number)->state = PLACE_TAKEN;
+	*ret_place = (struct cgroup_place){ .pool = pool, .number = number };
+}
+
+const char *cgroup_pool_made(const struct cgroup_pool *pool)
+{
+	return pool->made;
+}
+
+void cgroup_pool_own(struct cgroup_pool *pool, const char *where)
+{
+	if (pool->made == NULL)
+		pool->made = strdup(where); /* without memory it stays behind, empty */
 }
 
 void cgroup_give(struct cgroup_place *place)

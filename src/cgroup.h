@@ -27,6 +27,14 @@ void cgroup_pool_free(struct cgroup_pool *pool); /* removes the directories that
 
 /* An empty directory and its descriptor for clone3(2) (borrowed until cgroup_give()). Returns 0 or -errno. */
 int cgroup_take(struct cgroup_pool *pool, struct cgroup_place *ret_place, int *ret_fd);
+/* The place of a session that began before this program did (an upgrade). It must not be taken already; where it
+ * cannot be had *ret_place stays as it is. */
+void cgroup_resume(struct cgroup_pool *pool, unsigned number, struct cgroup_place *ret_place);
+
+/* WHERE, if it was made by us and is to be removed at the end, or NULL; and the next program is told so. */
+const char *cgroup_pool_made(const struct cgroup_pool *pool);
+void cgroup_pool_own(struct cgroup_pool *pool, const char *where);
+
 /* Idempotent. With processes still in it, it is left aside and tried later. */
 void cgroup_give(struct cgroup_place *place);
 

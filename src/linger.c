@@ -229,10 +229,9 @@ static void look_expired(struct loop_timer *timer)
 		finish(entry);
 }
 
-static void put(struct linger_pool *pool, int fd, uint64_t silence_ns)
+/* One more at the end; not watched yet. */
+static struct entry *add(struct linger_pool *pool, int fd, uint64_t silence_ns, uint64_t deadline_ns)
 {
-	bool was_empty = pool->count == 0;
-	uint64_t now_ns = clock_now_ns();
 	struct entry *entry;
 
 	if (pool->count == pool->most)
@@ -244,12 +243,22 @@ static void put(struct linger_pool *pool, int fd, uint64_t silence_ns)
 		.source = { .fd = fd, .ready = input_ready, .set = LOOP_WORK },
 		.timer = { .expired = look_expired },
 		.silence_ns = silence_ns,
-		.deadline_ns = silence_ns < UINT64_MAX - now_ns ? now_ns + silence_ns : UINT64_MAX,
+		.deadline_ns = deadline_ns,
 		.unsent = connection_unsent(fd),
 	};
 	*(pool->newest != NULL ? &pool->newest->newer : &pool->oldest) = entry;
 	pool->newest = entry;
 	pool->count++;
+	return entry;
+}
+
+static void put(struct linger_pool *pool, int fd, uint64_t silence_ns)
+{
+	bool was_empty = pool->count == 0;
+	uint64_t now_ns = clock_now_ns();
+	struct entry *entry =
+		add(pool, fd, silence_ns,
+		    silence_ns < UINT64_MAX - now_ns ? now_ns + silence_ns : UINT64_MAX);
 
 	/* Without a watch or a timer it would stay for ever. */
 	if (loop_add(pool->loop, &entry->source, EPOLLIN | EPOLLRDHUP) == 0 && arm(entry, now_ns) == 0)
@@ -272,6 +281,35 @@ void linger_close(struct linger_pool *pool, int fd, uint64_t silence_ns)
 		close(fd);
 	else
 		put(pool, fd, silence_ns);
+}
+
+/* ---- from one program to the next ---- */
+
+void linger_save(const struct linger_pool *pool, const char *kind, struct state_writer *writer)
+{
+	for (const struct entry *entry = pool->oldest; entry != NULL; entry = entry->newer) {
+		state_begin(writer, kind);
+		state_put_fd(writer, "socket", entry->source.fd);
+		state_put_number(writer, "silence_ns", entry->silence_ns);
+		state_put_number(writer, "deadline_ns", entry->deadline_ns);
+		state_end(writer);
+	}
+}
+
+int linger_restore(struct linger_pool *pool, struct state_record *record)
+{
+	int fd = state_get_fd(record, "socket"), r;
+	uint64_t silence_ns = state_get_number(record, "silence_ns", UINT64_MAX);
+	uint64_t deadline_ns = state_get_number(record, "deadline_ns", UINT64_MAX), now_ns = clock_now_ns();
+	struct entry *entry;
+
+	if (state_is_good(record) && fd < 0)
+		return state_fail(record, "a connection without a socket");
+	if (!state_is_good(record) || pool == NULL)
+		return 0;
+	entry = add(pool, fd, silence_ns, deadline_ns > now_ns ? deadline_ns : now_ns);
+	r = loop_add(pool->loop, &entry->source, EPOLLIN | EPOLLRDHUP);
+	return r < 0 ? r : arm(entry, now_ns);
 }
 
 size_t linger_count(const struct linger_pool *pool)

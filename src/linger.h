@@ -10,6 +10,7 @@
 #define USHERD_LINGER_H
 
 #include "loop.h"
+#include "state.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,11 @@ int linger_pool_reserve(struct linger_pool *pool, size_t most);
  * has ended its side already costs no wait: then nothing is put in the pool. Never blocks, whatever
  * SO_LINGER the service left on the socket; where that asks for a reset, it gets one. */
 void linger_close(struct linger_pool *pool, int fd, uint64_t silence_ns);
+
+/* To the next program: a record `kind` for each, and back, in their order (there is room). `pool` NULL: only to look
+ * whether it makes sense. Returns 0 or -errno. */
+void linger_save(const struct linger_pool *pool, const char *kind, struct state_writer *writer);
+int linger_restore(struct linger_pool *pool, struct state_record *record);
 
 size_t linger_count(const struct linger_pool *pool);
 void linger_close_all(struct linger_pool *pool);

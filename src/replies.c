@@ -102,6 +102,20 @@ int replies_open(struct replies *replies, int output)
 	return loop_add(replies->loop, &replies->source, EPOLLIN);
 }
 
+int replies_resume(struct replies *replies, struct loop *loop, int socket, int output,
+		   const struct datagram_route *route, const struct conf_identity *identity, char *buffer)
+{
+	*replies = (struct replies){
+		.loop = loop,
+		.source = { .fd = -1, .ready = output_ready, .set = LOOP_WORK },
+		.socket = socket,
+		.buffer = buffer,
+		.route = *route,
+		.identity = identity,
+	};
+	return output >= 0 ? replies_open(replies, output) : 0;
+}
+
 void replies_close(struct replies *replies)
 {
 	if (replies->source.fd >= 0)

@@ -29,6 +29,11 @@ int replies_prepare(struct replies *replies, struct loop *loop, int socket,
  * -errno; replies_close() is still due. */
 int replies_open(struct replies *replies, int output);
 
+/* Goes on with what another program began: takes both descriptors (`output` -1: it has ended). Returns 0 or
+ * -errno; replies_close() is still due. */
+int replies_resume(struct replies *replies, struct loop *loop, int socket, int output,
+		   const struct datagram_route *route, const struct conf_identity *identity, char *buffer);
+
 /* The filter has ended: passes on all that it left, and closes. Idempotent. */
 void replies_close(struct replies *replies);
 

@@ -193,10 +193,13 @@ static bool group_due(struct session *session)
 
 static void timer_due(struct loop_timer *timer)
 {
-	static bool (*const handlers[])(struct session *session) = {
-		[SESSION_DUE_TIME_LIMIT] = time_limit_due, [SESSION_DUE_FIRST_BYTE] = first_byte_due,
-		[SESSION_DUE_IDLE] = idle_due,             [SESSION_DUE_HANGUP] = hangup_due,
-		[SESSION_DUE_KILL] = kill_due,             [SESSION_DUE_HOLDERS] = holders_due,
+	static bool (*const handlers[])(struct session * session) = {
+		[SESSION_DUE_TIME_LIMIT] = time_limit_due,
+		[SESSION_DUE_FIRST_BYTE] = first_byte_due,
+		[SESSION_DUE_IDLE] = idle_due,
+		[SESSION_DUE_HANGUP] = hangup_due,
+		[SESSION_DUE_KILL] = kill_due,
+		[SESSION_DUE_HOLDERS] = holders_due,
 		[SESSION_DUE_GROUP] = group_due,
 	};
 	struct session *session = container_of(timer, struct session, timer);
@@ -232,25 +235,37 @@ static uint64_t due_after(uint64_t begun_ns, uint64_t time_ns)
 	return time_ns > 0 ? begun_ns + time_ns : 0;
 }
 
+static int watch(struct session *session)
+{
+	bool held = session->socket.fd >= 0;
+	int r;
+
+	session->timer.expired = timer_due;
+	session->socket.ready = socket_ready;
+	session->socket.set = LOOP_WORK;
+	r = set_timer(session);
+	if (r == 0 && held && session->settings->kill_on_hangup)
+		r = loop_add(session->table->means.loop, &session->socket, EPOLLRDHUP | EPOLLET);
+	return r;
+}
+
+int session_limits_resume(struct session *session)
+{
+	return watch(session);
+}
+
 int session_limits_begin(struct session *session)
 {
 	const struct conf_service *settings = session->settings;
 	uint64_t begun_ns = clock_now_ns(); /* the start itself is not counted */
 	bool held = session->socket.fd >= 0;
 
-	session->timer.expired = timer_due;
 	session->due_ns[SESSION_DUE_TIME_LIMIT] = due_after(begun_ns, settings->time_limit_ns);
 	if (held) {
 		session->due_ns[SESSION_DUE_FIRST_BYTE] = due_after(begun_ns, settings->first_byte_ns);
 		session->due_ns[SESSION_DUE_IDLE] = due_after(begun_ns, settings->idle_ns);
 		session->due_ns[SESSION_DUE_HOLDERS] = due_after(begun_ns, LOOK_FIRST_NS);
 		session->look_every_ns = LOOK_FIRST_NS;
-		session->socket.ready = socket_ready;
-		session->socket.set = LOOP_WORK;
 	}
-	int r = set_timer(session);
-
-	if (r == 0 && held && settings->kill_on_hangup)
-		r = loop_add(session->table->means.loop, &session->socket, EPOLLRDHUP | EPOLLET);
-	return r;
+	return watch(session);
 }

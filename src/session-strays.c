@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "clock.h"
+#include "session-state.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -188,10 +189,15 @@ int session_strays_begin(struct session_table *table)
 	return table->strays == NULL ? -ENOMEM : 0;
 }
 
-void session_strays_end(struct session_table *table)
+void session_table_settle_strays(struct session_table *table)
 {
 	for (unsigned tries = 0; tries < SEARCH_TRIES && table->stray_count > 0; tries++)
 		search(table, SESSION_STRAYS_MOST);
+}
+
+void session_strays_end(struct session_table *table)
+{
+	session_table_settle_strays(table);
 	loop_disarm(table->means.loop, &table->search);
 	loop_disarm(table->means.loop, &table->orphans);
 	free(table->strays);

@@ -30,6 +30,7 @@ struct session_table {
 	struct session *free; /* linked by next */
 	struct session *living;
 	size_t count;             /* living */
+	size_t beside_count;      /* of them: those that a drain does not wait for */
 	size_t stderr_only_count; /* not living, stderr open */
 	struct session **by_pid;  /* chains; a power of two */
 	size_t pid_mask;
@@ -48,6 +49,9 @@ struct session_table {
 struct session *session_entry_take(struct session_table *table);
 void session_entry_give(struct session *session);
 
+/* One of those that were ever used (`touched`). */
+const struct session *session_entry_at(const struct session_table *table, size_t index);
+
 /* Into and out of the list of those that live and the map of pids. */
 void session_living_add(struct session *session);
 void session_living_remove(struct session *session);
@@ -61,6 +65,9 @@ bool session_keep_for_stderr(struct session *session);
 
 /* Sets the times at which something is due, at the beginning. Returns 0 or -ENOMEM. */
 int session_limits_begin(struct session *session);
+
+/* The same for one that another program began: its times stand. */
+int session_limits_resume(struct session *session);
 
 /* One more time, or another (0: no more); moves the timer. */
 void session_due_at(struct session *session, enum session_due due, uint64_t at_ns);
