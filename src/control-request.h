@@ -73,8 +73,9 @@ struct control_request {
 };
 
 /* Parses a line of `length` bytes without its line feed. Words are written as words.h says.
- * Returns 0; or -EINVAL with a sentence that says what is wrong and what to write. Arguments are
- * checked for their number, control characters and emptiness only: what they mean is the handler's affair. */
+ * Returns 0; or -EINVAL (no request) or -ENOMEM with a sentence that says what is wrong and what to write,
+ * and then `ret_request` is of no use. All text is UTF-8 without control characters. Arguments are
+ * checked for their number and emptiness only: what they mean is the handler's affair. */
 int control_request_parse(const char *line, size_t length, struct control_request *ret_request,
 			  char reason[static CONTROL_REASON_MAX]);
 
