@@ -117,9 +117,20 @@ static int read_list(struct conf_loader *loader, struct conf_access_file *file,
 
 	if (r == -ENOMEM)
 		return r;
-	if (r < 0)
+	if (r < 0) {
+		file->is_broken = true;
 		return conf_type_refuse(reason, "the list %.200s: %.250s", file->path, why);
+	}
+
+	struct digest digest;
+	size_t errors_before = loader->errors->count + loader->errors->left_out;
+
+	digest_add(&loader->digest, bytes.bytes, bytes.length);
+	digest_begin(&digest);
+	digest_add(&digest, bytes.bytes, bytes.length);
+	digest_end(&digest, file->hash);
 	r = take_lines(loader, file, bytes.bytes, bytes.length);
+	file->is_broken = loader->errors->count + loader->errors->left_out > errors_before;
 	free(bytes.bytes);
 	return r;
 }

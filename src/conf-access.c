@@ -124,11 +124,17 @@ static int append(struct vector *vector, const struct access_rule *rules, size_t
 	return 0;
 }
 
+/* Takes note of the content of its files in `ret_content`. */
 static int gather(struct conf_loader *loader, const struct conf_section *section, const char *key,
-		  const struct conf_access_list *list, struct vector *vector)
+		  const struct conf_access_list *list, struct conf_access *made, struct vector *vector,
+		  const char **ret_content)
 {
-	char reason[CONF_REASON_MAX];
+	char reason[CONF_REASON_MAX], content[DIGEST_TEXT_MAX];
+	struct digest digest;
+	bool files = false;
 	int r = append(vector, list->rules, list->count, strcmp(key, "deny") == 0);
+
+	digest_begin(&digest);
 
 	for (size_t i = 0; r == 0 && i < list->count; i++) {
 		const struct conf_access_file *file;
@@ -138,12 +144,20 @@ static int gather(struct conf_loader *loader, const struct conf_section *section
 		r = conf_access_file_get(loader, list->rules[i].path, &file, reason);
 		if (r == -EINVAL) {
 			conf_refuse(loader, section, key, reason);
+			made->broken = list->rules[i].path;
 			r = 0;
 		} else if (r == 0) {
 			r = append(vector, file->rules, file->count, list->rules[i].deny);
+			digest_add(&digest, file->hash, sizeof(file->hash));
+			files = true;
+			made->broken = file->is_broken ? file->path : made->broken;
 		}
 	}
-	return r;
+	if (r < 0 || !files)
+		return r;
+	digest_end(&digest, content);
+	*ret_content = arena_strdup(loader->arena, content);
+	return *ret_content != NULL ? 0 : -ENOMEM;
 }
 
 static int compile(struct conf_loader *loader, const struct conf_section *section,
@@ -151,10 +165,12 @@ static int compile(struct conf_loader *loader, const struct conf_section *sectio
 {
 	_cleanup_(free_vector) struct vector vector = { 0 };
 	struct conf_access *made = arena_alloc(loader->arena, sizeof(*made));
-	int r = made != NULL ? gather(loader, section, "allow", &service->allow, &vector) : -ENOMEM;
+	int r = -ENOMEM;
 
+	if (made != NULL)
+		r = gather(loader, section, "allow", &service->allow, made, &vector, &made->allow_content);
 	if (r == 0)
-		r = gather(loader, section, "deny", &service->deny, &vector);
+		r = gather(loader, section, "deny", &service->deny, made, &vector, &made->deny_content);
 	if (r == 0)
 		r = access_compile(vector.items, vector.count, &made->access);
 	if (r < 0)
@@ -275,6 +291,12 @@ int conf_access_finish(struct conf_loader *loader, const struct conf_section *se
 			return r;
 	}
 	service->limits.access = made->access;
+	service->allow.content = made->allow_content;
+	service->deny.content = made->deny_content;
+	/* What is wrong with a list is told once, and that was of another service that is not offered. */
+	if (service->disable && made->broken != NULL && loader->errors->count == 0)
+		conf_error_at(loader, section, service->allow.count > 0 ? "allow" : "deny",
+			      section->where.line, "the list %s could not be read whole", made->broken);
 	check_senders(loader, section, service, made);
 	look_at_families(loader, section, service, made);
 	return 0;

@@ -110,6 +110,13 @@ static int add_option(struct conf_loader *loader, struct conf_section *service, 
 	return 0;
 }
 
+/* Words, each with the NUL at its end. */
+static void add_to_digest(struct digest *digest, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		digest_add(digest, words[i], strlen(words[i]) + 1);
+}
+
 static int gather(struct conf_loader *loader, const char *const *listens, size_t listen_count,
 		  const char *const *options, size_t option_count, char *const *command)
 {
@@ -119,6 +126,9 @@ static int gather(struct conf_loader *loader, const char *const *listens, size_t
 	while (command[words] != NULL)
 		words++;
 	name_service(command, name);
+	add_to_digest(&loader->digest, listens, listen_count);
+	add_to_digest(&loader->digest, options, option_count);
+	add_to_digest(&loader->digest, (const char *const *)command, words);
 
 	struct conf_section *service = new_section(loader, name);
 

@@ -315,16 +315,19 @@ static int build_environment(struct conf_loader *loader, const struct identity *
 int conf_finish_service(struct conf_loader *loader, const struct conf_section *section,
 			struct conf_service *service)
 {
-	const struct identity *identity;
-	int r;
-
 	check_required(loader, section);
 	check_applies(loader, section, service);
 	check_wait(loader, section, service);
 	conf_agree(loader, section, service);
 	/* What is not offered may lack what it will need. */
-	if (service->disable)
-		return 0;
+	return service->disable ? 0 : conf_finish_offer(loader, section, service);
+}
+
+int conf_finish_offer(struct conf_loader *loader, const struct conf_section *section,
+		      struct conf_service *service)
+{
+	const struct identity *identity;
+	int r;
 
 	check_places(loader, section, service);
 	check_message(loader, section, "banner", &service->banner);

@@ -6,6 +6,7 @@
 #include "conf-errors.h"
 #include "conf-key.h"
 #include "conf.h"
+#include "digest.h"
 
 #define HASH_NONFATAL_OOM 1 /* for the reasons of identity.c */
 #define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
@@ -55,6 +56,8 @@ struct conf_access_file {
 	const char *path;
 	struct access_rule *rules; /* malloc'ed; with path and line */
 	size_t count, room;
+	bool is_broken; /* and that is told */
+	char hash[DIGEST_TEXT_MAX];
 };
 
 /* A list as written that names files alone. */
@@ -72,6 +75,8 @@ struct conf_access {
 		const struct access_rule *allow, *deny;
 	} key;
 	struct access *access;
+	const char *allow_content, *deny_content;
+	const char *broken; /* the path of a list that could not be read, or NULL */
 	unsigned warned; /* of which things, for [defaults] */
 };
 
@@ -101,6 +106,7 @@ struct conf_loader {
 	struct conf_section *section; /* NULL: its keys belong nowhere */
 	unsigned ports_line;          /* where [ports] stands in this file, or 0 */
 
+	struct digest digest; /* of what is read */
 	struct conf_source *sources; /* all files, in the order of reading */
 	size_t source_count, source_room;
 };
@@ -167,10 +173,12 @@ int conf_origins_make(struct arena *arena, const struct conf_section *section,
  * Returns 0 or -ENOMEM; errors are listed. */
 int conf_merge(struct conf_loader *loader, struct conf *conf);
 
-/* Works out one service whose values are parsed: user, program, environment; then
- * what holds between services. Return 0 or -ENOMEM; errors are listed. */
+/* Works out one service whose values are parsed; what it needs to be offered (user, program,
+ * environment), which the first does for one that is not disabled; and what holds between services. Return 0 or -ENOMEM; errors are listed. */
 int conf_finish_service(struct conf_loader *loader, const struct conf_section *section,
 			struct conf_service *service);
+int conf_finish_offer(struct conf_loader *loader, const struct conf_section *section,
+		      struct conf_service *service);
 int conf_finish_all(struct conf_loader *loader, struct conf *conf);
 
 /* A list of `allow` or `deny` that was parsed: each rule learns where it stands, and paths become

@@ -21,6 +21,7 @@
 		.name = (key),                                                                               \
 		.type = &conf_type_##kind,                                                                   \
 		.offset = offsetof(struct conf_daemon, field),                                               \
+		.size = sizeof(((struct conf_daemon *)NULL)->field),                                         \
 		.fallback = (text),                                                                          \
 		.min = (low),                                                                                \
 		.max = (high),                                                                               \
@@ -34,6 +35,7 @@
 		.name = (key),                                                                               \
 		.type = &conf_type_##kind,                                                                   \
 		.offset = offsetof(struct conf_service, field),                                              \
+		.size = sizeof(((struct conf_service *)NULL)->field),                                        \
 		.fallback = (text),                                                                          \
 		.min = (low),                                                                                \
 		.max = (high),                                                                               \

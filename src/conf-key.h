@@ -21,7 +21,7 @@ struct conf_key {
 	enum conf_scope scope;
 	const char *name;
 	const struct conf_type *type;
-	size_t offset;        /* of the field in struct conf_daemon or struct conf_service */
+	size_t offset, size;  /* of the field in struct conf_daemon or struct conf_service */
 	const char *fallback; /* the default, as one would write it; "": nothing */
 	int64_t min, max;
 	const char *argument;

@@ -16,6 +16,7 @@ static struct conf_input make_input(struct conf_loader *loader, const struct con
 		.arena = loader->arena,
 		.identities = loader->identities,
 		.zones = &loader->zones,
+		.digest = &loader->digest,
 	};
 }
 
@@ -87,6 +88,55 @@ static int merge_service(struct conf_loader *loader, const struct conf_section *
 	return r < 0 ? r : conf_finish_service(loader, section, service);
 }
 
+/* An error in the arena of the snapshot. */
+static const struct conf_error *keep_error(struct arena *arena, const struct conf_error *error)
+{
+	struct conf_error *kept = arena_alloc(arena, sizeof(*kept));
+
+	if (kept == NULL)
+		return NULL;
+	kept->path = arena_strdup(arena, error->path);
+	kept->line = error->line;
+	kept->subject = error->subject != NULL ? arena_strdup(arena, error->subject) : NULL;
+	kept->reason = arena_strdup(arena, error->reason);
+	return kept->path != NULL && kept->reason != NULL ? kept : NULL;
+}
+
+/* What is disabled may be offered by hand: what it lacks for that is no error now. After all
+ * others, so that files they share were read, and told, with them. */
+static int finish_disabled(struct conf_loader *loader, const struct conf_section *section,
+			   struct conf_service *service)
+{
+	struct conf_errors *errors = loader->errors, warnings = loader->warnings, lacks = { .count = 0 };
+	int r;
+
+	loader->errors = &lacks;
+	loader->warnings = (struct conf_errors){ .count = 0 };
+	r = conf_finish_offer(loader, section, service);
+	conf_errors_free(&loader->warnings);
+	loader->errors = errors;
+	loader->warnings = warnings;
+	if (r == 0 && lacks.count + lacks.left_out > 0) {
+		service->lacks = lacks.count > 0 ? keep_error(loader->arena, &lacks.items[0]) : NULL;
+		service->limits.access = NULL; /* it may not be whole */
+		if (service->lacks == NULL)
+			r = -ENOMEM;
+	}
+	conf_errors_free(&lacks);
+	return r;
+}
+
+static int finish_all_disabled(struct conf_loader *loader, struct conf *conf)
+{
+	const struct conf_section *section = loader->services;
+	int r = 0;
+
+	for (size_t i = 0; i < conf->service_count && r == 0; i++, section = section->next)
+		if (conf->services[i].disable)
+			r = finish_disabled(loader, section, &conf->services[i]);
+	return r;
+}
+
 int conf_merge(struct conf_loader *loader, struct conf *conf)
 {
 	struct conf_service defaults = {.description = ""};
@@ -115,5 +165,7 @@ int conf_merge(struct conf_loader *loader, struct conf *conf)
 	     section = section->next)
 		r = merge_service(loader, section, &defaults, &conf->services[i++]);
 	conf->service_count = i;
-	return r < 0 ? r : conf_finish_all(loader, conf);
+	if (r == 0)
+		r = conf_finish_all(loader, conf);
+	return r < 0 || loader->errors->count > 0 ? r : finish_all_disabled(loader, conf);
 }

@@ -5,6 +5,8 @@
 
 #include "base.h"
 #include "conf.h"
+#include "digest.h"
+#include "read-full.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,25 +84,6 @@ static int parse_escaped(const struct conf_input *input, struct conf_message *me
 
 /* ---- files ---- */
 
-/* Reads to the end, or until there is one byte too many. Returns how many, or -errno. */
-static ssize_t read_bytes(int fd, char bytes[static CONF_MESSAGE_MAX + 1])
-{
-	size_t length = 0;
-
-	while (length <= CONF_MESSAGE_MAX) {
-		ssize_t n = read(fd, bytes + length, CONF_MESSAGE_MAX + 1 - length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	return (ssize_t)length;
-}
-
 static int read_message(const char *path, char bytes[static CONF_MESSAGE_MAX + 1], size_t *ret_length,
 			char reason[static CONF_REASON_MAX])
 {
@@ -113,7 +96,8 @@ static int read_message(const char *path, char bytes[static CONF_MESSAGE_MAX + 1
 	if (!S_ISREG(status.st_mode))
 		return conf_type_refuse(reason, "%.200s is not a regular file", path);
 
-	ssize_t length = read_bytes(fd, bytes);
+	/* One byte more tells that there are too many. */
+	ssize_t length = read_full(fd, bytes, CONF_MESSAGE_MAX + 1);
 
 	if (length < 0)
 		return conf_type_refuse(reason, "%.200s cannot be read: %s", path, strerror((int)-length));
@@ -139,6 +123,8 @@ static int parse_file(const struct conf_input *input, const char *path, struct c
 		r = read_message(path, bytes, &length, reason);
 	if (r < 0)
 		return r;
+	if (input->digest != NULL)
+		digest_add(input->digest, bytes, length);
 
 	/* A file may hold NULs, which arena_strndup() would stop at. */
 	char *copy = arena_alloc(input->arena, length);

@@ -12,6 +12,7 @@
 
 #define CONF_REASON_MAX 512
 
+struct digest;
 struct zone;
 
 /* A time zone of access_times, loaded once; NULL: the machine's own. In the arena. */
@@ -28,6 +29,7 @@ struct conf_input {
 	struct arena *arena; /* for what the value points to */
 	struct identity_cache *identities;
 	struct conf_zone **zones; /* those that were loaded already; or NULL */
+	struct digest *digest;    /* of all that is read; or NULL */
 };
 
 struct conf_type {

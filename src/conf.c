@@ -66,6 +66,7 @@ static int read_file(struct conf_loader *loader, const char *path)
 	}
 	loader->sources[loader->source_count - 1].device = file.device;
 	loader->sources[loader->source_count - 1].inode = file.inode;
+	digest_add(&loader->digest, bytes, file.length);
 	return conf_section_read(loader, bytes, file.length);
 }
 
@@ -178,6 +179,7 @@ int conf_loader_init(struct conf_loader *loader)
 {
 	loader->arena = arena_new();
 	loader->scratch = arena_new();
+	digest_begin(&loader->digest);
 	if (loader->arena == NULL || loader->scratch == NULL)
 		return -ENOMEM;
 	loader->identities = identity_cache_new(loader->arena);
@@ -223,6 +225,7 @@ static int finish(struct conf_loader *loader, struct conf **ret_conf)
 		return r;
 
 	conf_errors_sort(&loader->warnings, loader->sources, loader->source_count);
+	digest_end(&loader->digest, snapshot->conf.hash);
 	snapshot->conf.warnings = loader->warnings;
 	snapshot->compiled = loader->compiled;
 	snapshot->arena = loader->arena;
@@ -266,6 +269,7 @@ int conf_load_bytes(const char *path, const char *bytes, size_t length,
 	loader.is_main = true;
 	if (r == 0)
 		r = conf_source_add(&loader, path);
+	digest_add(&loader.digest, bytes, length);
 	if (r == 0)
 		r = conf_section_read(&loader, bytes, length);
 	return conf_loader_end(&loader, r, ret_conf);

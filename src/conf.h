@@ -85,9 +85,11 @@ struct conf_message {
 struct conf_access_list {
 	const struct access_rule *rules; /* of ACCESS_FILE: `path` is the file's */
 	size_t count;
+	const char *content; /* tells files of other content; NULL: there is no file */
 };
 
 struct conf_key;
+struct conf_error;
 
 /* Where a key was set: only what was written, not the defaults of the table. */
 struct conf_origin {
@@ -99,6 +101,9 @@ struct conf_service {
 	const char *name;
 	struct conf_where where; /* of the section, or of the line in [ports] */
 	unsigned listen_line;    /* where its addresses stand */
+
+	/* Of one that is disabled: the error that it would be to offer it, or NULL. */
+	const struct conf_error *lacks;
 
 	/* what */
 	struct endpoint_list listen;

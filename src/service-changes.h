@@ -7,10 +7,10 @@
 
 #define SERVICE_CHANGES_MOST 1000
 
-/* A listener ("127.0.0.1:7007/tcp"), or a service by its name with the keys that changed. */
+/* A listener ("127.0.0.1:7007/tcp"), or a service by its name, with the keys that changed. */
 struct service_change {
 	char *text;
-	const char **keys; /* names in the table of keys, in its order */
+	const char **keys; /* names in the table of keys */
 	size_t key_count;
 };
 
@@ -22,15 +22,18 @@ struct service_change_list {
 
 /* Listeners in the order of their addresses, services in that of their names. */
 struct service_changes {
-	struct service_change_list opened, closed; /* listeners; those whose address does not exist yet count as opened */
+	/* Listeners. One whose address does not exist yet counts as opened; one that cannot go on under its new
+	 * settings as closed and opened. */
+	struct service_change_list opened, closed;
 	size_t kept;
-	/* Services as they are written, whether they are offered or not: that is the key `disable`. */
+	/* Services, whether they are offered or not: that is their key `disable`. One that was enabled or
+	 * disabled by hand, and is so no more, has changed in that. */
 	struct service_change_list added, removed, changed;
 	size_t unchanged;
-	struct service_change daemon; /* keys of [usherd]; no text */
+	struct service_change daemon; /* the keys of [usherd]; no text */
 };
 
-/* What it owns; all is empty afterwards. */
+/* Frees what it owns; all is empty afterwards. */
 void service_changes_free(struct service_changes *changes);
 
 #endif

@@ -27,6 +27,12 @@ static void learn_local(struct listener *listener)
 		listener->local.family = PEER_NONE;
 }
 
+/* Whether a service goes on as it is. */
+static bool is_left_alone(const struct plan *plan, const struct service *service)
+{
+	return plan->purpose == PLAN_OVERRIDE && service != plan->overridden;
+}
+
 static void commit_service(struct plan *plan, struct plan_service *item)
 {
 	struct service *service = item->service;
@@ -34,8 +40,11 @@ static void commit_service(struct plan *plan, struct plan_service *item)
 
 	service->conf = conf_ref(plan->conf);
 	service->settings = item->settings;
+	service->disabled = item->disabled;
+	service->overridden = item->disabled != item->settings->disable;
 	gate_limit(&service->gate, &item->settings->limits,
-		   item->settings->wait ? item->listener_count : item->settings->limits.instances,
+		   item->settings->wait ? (unsigned)item->settings->listen.count :
+					  item->settings->limits.instances,
 		   loop_now_ns(plan->set->loop));
 	/* What was wrong may be mended now: begin with a clean sheet. */
 	loop_disarm(plan->set->loop, &service->pause);
@@ -72,8 +81,6 @@ static void commit_listener(struct plan *plan, struct plan_listener *item)
 		close(fd_take(&listener->client));
 	if (item->kept)
 		adjust(plan, listener);
-	if (listener->endpoint->kind == ENDPOINT_UDP)
-		gate_own_port_add(&plan->set->gate, listener->local.port);
 	listener_start(listener);
 }
 
@@ -86,7 +93,8 @@ static void retire_listeners(struct plan *plan, struct service_summary *summary)
 		struct listener *listener = set->listeners[i];
 
 		if (plan->claimed[i]) {
-			listener_rest(listener);
+			if (plan->purpose != PLAN_OVERRIDE)
+				listener_rest(listener);
 			continue;
 		}
 		listener_stop(listener);
@@ -131,7 +139,10 @@ static void commit_listeners(struct plan *plan, struct service_summary *summary)
 	for (size_t i = 0; i < plan->listener_count; i++) {
 		struct plan_listener *item = &plan->listeners[i];
 
-		commit_listener(plan, item);
+		if (!is_left_alone(plan, item->service))
+			commit_listener(plan, item);
+		if (item->endpoint->kind == ENDPOINT_UDP)
+			gate_own_port_add(&plan->set->gate, item->listener->local.port);
 		if (item->kept)
 			summary->kept++;
 		else if (item->listener->socket.fd >= 0)
@@ -141,10 +152,19 @@ static void commit_listeners(struct plan *plan, struct service_summary *summary)
 	}
 }
 
+static size_t count_offered(const struct plan *plan)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->service_count; i++)
+		count += !plan->services[i].disabled;
+	return count;
+}
+
 void plan_commit(struct plan *plan, struct service_summary *ret_summary)
 {
 	struct service_set *set = plan->set;
-	struct service_summary summary = { .services = plan->service_count,
+	struct service_summary summary = { .services = count_offered(plan),
 					   .listeners = plan->listener_count };
 	struct conf *before = set->conf;
 	char ports[GATE_PORTS_TEXT];
@@ -153,15 +173,18 @@ void plan_commit(struct plan *plan, struct service_summary *ret_summary)
 	retire_services(set, plan);
 	swap_arrays(plan);
 	for (size_t i = 0; i < plan->service_count; i++)
-		commit_service(plan, &plan->services[i]);
+		if (!is_left_alone(plan, plan->services[i].service))
+			commit_service(plan, &plan->services[i]);
 	set->gate.max_sessions = plan->max_sessions;
 	commit_listeners(plan, &summary);
 	spawn_set_udp_ports(set->spawn, gate_own_ports_print(&set->gate, ports));
 	set->conf = conf_ref(plan->conf);
 	conf_unref(before);
-	summary.generation = ++set->generation;
+	if (plan->purpose == PLAN_APPLY)
+		set->generation++;
+	summary.generation = set->generation;
 	summary.max_sessions = plan->max_sessions;
-	loop_admit(set->loop, !set->draining && gate_has_room(&set->gate));
+	loop_admit(set->loop, !set->closed && gate_has_room(&set->gate));
 	*ret_summary = summary;
 
 	/* All of it belongs to the set now. */

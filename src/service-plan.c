@@ -60,7 +60,7 @@ static int compare_plan_services(const void *a, const void *b)
 	return strcmp(x->settings->name, y->settings->name);
 }
 
-static struct service *find_service(const struct service_set *set, const char *name)
+struct service *plan_find_service(const struct service_set *set, const char *name)
 {
 	size_t low = 0, high = set->service_count;
 
@@ -78,8 +78,7 @@ static struct service *find_service(const struct service_set *set, const char *n
 	return NULL;
 }
 
-/* The place in the set of the listener of this address, or -1. */
-static ssize_t find_listener(const struct service_set *set, const struct endpoint *endpoint)
+ssize_t plan_find_listener(const struct service_set *set, const struct endpoint *endpoint)
 {
 	size_t low = 0, high = set->listener_count;
 
@@ -141,6 +140,29 @@ static bool in_the_way(const struct listener *old, const struct endpoint *endpoi
 	return endpoint_equal(other, endpoint);
 }
 
+/* Services that are offered have no address in common, or the file would not have been read; one
+ * that is offered by hand may have. */
+static const struct listener *find_own_in_the_way(const struct plan *plan, const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < plan->set->listener_count; i++)
+		if (plan->claimed[i] && in_the_way(plan->set->listeners[i], endpoint))
+			return plan->set->listeners[i];
+	return NULL;
+}
+
+static void address_in_use(struct plan *plan, const struct plan_listener *item, const char *reason)
+{
+	const struct listener *own = find_own_in_the_way(plan, item->endpoint);
+	char address[ENDPOINT_TEXT_MAX], text[ENDPOINT_TEXT_MAX + 256];
+
+	if (own != NULL) {
+		snprintf(text, sizeof(text), "%s is served by the service [%s] already",
+			 endpoint_print(own->endpoint, address), own->service->settings->name);
+		reason = text;
+	}
+	listen_failed(plan, item->settings, item->endpoint, reason);
+}
+
 static bool goes_and_is_in_the_way(const struct plan *plan, const struct endpoint *endpoint)
 {
 	for (size_t i = 0; i < plan->set->listener_count; i++)
@@ -166,6 +188,8 @@ static void open_new(struct plan *plan)
 
 		if (r == -EADDRINUSE && goes_and_is_in_the_way(plan, item->endpoint))
 			item->deferred = true;
+		else if (r == -EADDRINUSE)
+			address_in_use(plan, item, reason);
 		else if (r < 0 && !listen_is_absent(r))
 			listen_failed(plan, settings, item->endpoint, reason);
 	}
@@ -201,8 +225,7 @@ static int take_room(struct plan *plan)
 	size_t listeners = 0;
 
 	for (size_t i = 0; i < plan->conf->service_count; i++)
-		if (!plan->conf->services[i].disable)
-			listeners += plan->conf->services[i].listen.count;
+		listeners += plan->conf->services[i].listen.count;
 	plan->services = calloc(plan->conf->service_count + 1, sizeof(*plan->services));
 	plan->new_services = calloc(plan->conf->service_count + 1, sizeof(*plan->new_services));
 	plan->listeners = calloc(listeners + 1, sizeof(*plan->listeners));
@@ -215,16 +238,26 @@ static int take_room(struct plan *plan)
 		       0;
 }
 
+static bool is_disabled(const struct plan *plan, const struct plan_service *item)
+{
+	const struct service *service = item->service;
+
+	if (plan->purpose == PLAN_OVERRIDE)
+		return service->disabled != (service == plan->overridden);
+	/* One that was offered by hand may lack what it needs by now. */
+	if (plan->purpose == PLAN_RESUME && service->overridden && item->settings->lacks == NULL)
+		return service->disabled;
+	return item->settings->disable;
+}
+
 static int plan_services(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->conf->service_count; i++) {
 		const struct conf_service *settings = &plan->conf->services[i];
 		struct plan_service *item = &plan->services[plan->service_count];
 
-		if (settings->disable)
-			continue;
 		item->settings = settings;
-		item->service = find_service(plan->set, settings->name);
+		item->service = plan_find_service(plan->set, settings->name);
 		item->kept = item->service != NULL;
 		if (!item->kept) {
 			item->service = malloc(sizeof(*item->service));
@@ -233,25 +266,36 @@ static int plan_services(struct plan *plan)
 			service_init(item->service, plan->set);
 			item->service->settings = settings;
 		}
+		item->disabled = is_disabled(plan, item);
 		plan->service_count++;
 	}
 	return 0;
 }
 
-/* Keeps the listener of this address if it can serve under the new settings. */
-static bool claim(struct plan *plan, struct plan_listener *item, const struct conf_service *settings)
+/* Whether a listener of the same address can go on under the new settings. */
+static bool can_serve(const struct plan *plan, const struct plan_listener *item,
+		      const struct listener *listener)
 {
-	ssize_t place = find_listener(plan->set, item->endpoint);
+	/* All that are served stay as they are. */
+	if (plan->purpose == PLAN_OVERRIDE)
+		return listener->service == item->service;
+	/* A socket whose file was taken away or replaced can be reached by nobody. */
+	return listener->endpoint->kind == item->endpoint->kind &&
+	       listen_is_in_place(&listener->socket, listener->endpoint) &&
+	       listen_can_adjust(&listener->service->settings->socket, &item->settings->socket);
+}
+
+/* Keeps the listener of this address if it can. */
+static bool claim(struct plan *plan, struct plan_listener *item)
+{
+	ssize_t place = plan_find_listener(plan->set, item->endpoint);
 
 	if (place < 0)
 		return false;
 
 	struct listener *listener = plan->set->listeners[place];
 
-	/* A socket whose file was taken away or replaced can be reached by nobody. */
-	if (listener->endpoint->kind != item->endpoint->kind ||
-	    !listen_is_in_place(&listener->socket, listener->endpoint) ||
-	    !listen_can_adjust(&listener->service->settings->socket, &settings->socket))
+	if (!can_serve(plan, item, listener))
 		return false;
 	plan->claimed[place] = true;
 	item->listener = listener;
@@ -263,13 +307,15 @@ static int plan_listeners(struct plan *plan)
 	for (size_t i = 0; i < plan->service_count; i++) {
 		struct plan_service *owner = &plan->services[i];
 
+		if (owner->disabled)
+			continue;
 		for (size_t k = 0; k < owner->settings->listen.count; k++) {
 			struct plan_listener *item = &plan->listeners[plan->listener_count];
 
 			item->service = owner->service;
 			item->settings = owner->settings;
 			item->endpoint = &owner->settings->listen.items[k];
-			item->kept = claim(plan, item, owner->settings);
+			item->kept = claim(plan, item);
 			if (!item->kept) {
 				item->listener = malloc(sizeof(*item->listener));
 				if (item->listener == NULL)
@@ -324,6 +370,8 @@ static int plan_sessions(struct plan *plan)
 				     sessions < SESSIONS_MOST ? (unsigned)sessions :
 								SESSIONS_MOST;
 	}
+	if (plan->purpose == PLAN_TRY)
+		return 0;
 	/* Of a session: its own, and two of its stderr; of a service: its pauses and what it has to tell. */
 	size_t timers = 3 * (size_t)plan->max_sessions + linger + 3 * plan->service_count +
 			plan->listener_count + TIMERS_OWN;
@@ -350,11 +398,10 @@ static int reserve_spawn(struct plan *plan)
 	return spawn_reserve(plan->set->spawn, names, groups);
 }
 
-int plan_make(struct plan *plan, struct service_set *set, struct conf *conf, struct conf_errors *errors)
+int plan_make(struct plan *plan)
 {
 	int r;
 
-	*plan = (struct plan){ .set = set, .conf = conf, .errors = errors };
 	if ((r = take_room(plan)) < 0 || (r = plan_services(plan)) < 0)
 		return r;
 	qsort(plan->services, plan->service_count, sizeof(*plan->services), compare_plan_services);
@@ -362,12 +409,12 @@ int plan_make(struct plan *plan, struct service_set *set, struct conf *conf, str
 	if (r < 0)
 		return r;
 	qsort(plan->listeners, plan->listener_count, sizeof(*plan->listeners), compare_plan_listeners);
-	if ((r = plan_sessions(plan)) < 0 || (r = reserve_spawn(plan)) < 0)
+	if ((r = plan_sessions(plan)) < 0 || (plan->purpose != PLAN_TRY && (r = reserve_spawn(plan)) < 0))
 		return r;
 	open_new(plan);
-	if (errors->count == 0)
+	if (plan->errors->count == 0 && plan->purpose != PLAN_TRY)
 		open_deferred(plan);
-	return errors->count == 0 ? 0 : -EINVAL;
+	return plan->errors->count == 0 ? 0 : -EINVAL;
 }
 
 /* ---- the end of a plan ---- */

@@ -28,6 +28,7 @@ struct plan_service {
 enum plan_purpose {
 	PLAN_APPLY,
 	PLAN_TRY,      /* never committed: takes no memory for good, and lets everything be served as it is */
+	PLAN_RESUME,   /* of the first snapshot after an upgrade: overrides stay */
 	PLAN_OVERRIDE, /* of the snapshot in force: one service is offered or withdrawn, all else is left alone */
 };
 

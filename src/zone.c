@@ -7,6 +7,7 @@
 #include "zone.h"
 
 #include "base.h"
+#include "read-full.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,25 +89,6 @@ static int refuse_open(const char *name, const char *path, int error, char reaso
 	return refuse(reason, "the time zone '%s' cannot be read: %.100s: %s", name, path, strerror(error));
 }
 
-/* Reads up to `size` bytes. Returns how many, or -errno. */
-static ssize_t read_file(int fd, char *bytes, size_t size)
-{
-	size_t length = 0;
-
-	while (length < size) {
-		ssize_t n = read(fd, bytes + length, size - length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	return (ssize_t)length;
-}
-
 /* The bytes of a zone's file, malloc'ed. */
 static int read_zone(const char *name, const char *path, char **ret_bytes, size_t *ret_length,
 		     char reason[static ZONE_REASON_MAX])
@@ -126,7 +108,7 @@ static int read_zone(const char *name, const char *path, char **ret_bytes, size_
 	if (bytes == NULL)
 		return -ENOMEM;
 
-	ssize_t length = read_file(fd, bytes, FILE_SIZE_MAX);
+	ssize_t length = read_full(fd, bytes, FILE_SIZE_MAX);
 
 	if (length < 0)
 		return refuse_open(name, path, (int)-length, reason);

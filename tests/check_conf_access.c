@@ -337,12 +337,36 @@ START_TEST(wrong_in_two_lists)
 }
 END_TEST
 
-/* The list of a service that is not offered may be missing, as may its program. */
+/* The list of a service that is not offered may be missing, as may its program: then it is known why
+ * it cannot be offered. */
 START_TEST(disabled)
 {
 	load_good("[defaults]\ndeny =\n" A "allow = file:missing\ndisable = yes\n" B);
 	ck_assert_ptr_null(service("a")->limits.access);
 	ck_assert_str_eq(service("a")->allow.rules[0].path, place("missing"));
+	ck_assert_ptr_nonnull(service("a")->lacks);
+	ck_assert_str_eq(service("a")->lacks->subject, "a.allow");
+	ck_assert_uint_eq(service("a")->lacks->line, 6);
+	ck_assert_ptr_nonnull(strstr(service("a")->lacks->reason, "No such file"));
+	ck_assert_ptr_null(service("b")->lacks);
+}
+END_TEST
+
+/* What is wrong in a list is told once; but all that name it lack it, and those that share what was
+ * compiled of it. */
+START_TEST(disabled_with_one_bad_list)
+{
+	put("list", 0644, "10.0.0.0/8\nrubbish\n");
+	load_good(A "deny = file:list\ndisable = yes\n"
+		    "[c]\nlisten = 127.0.0.1:4096\nexec = /bin/true\ndeny = file:list\ndisable = yes\n"
+		    "[d]\nlisten = 127.0.0.1:4097\nexec = /bin/true\ndeny = file:list, 192.0.2.1\ndisable = yes\n" B);
+	ck_assert_str_eq(service("a")->lacks->path, place("list"));
+	ck_assert_uint_eq(service("a")->lacks->line, 2);
+	for (const char *name = "c"; name != NULL; name = name[0] == 'c' ? "d" : NULL) {
+		ck_assert_ptr_nonnull(service(name)->lacks);
+		ck_assert_ptr_nonnull(strstr(service(name)->lacks->reason, "could not be read whole"));
+		ck_assert_ptr_null(service(name)->limits.access);
+	}
 }
 END_TEST
 
@@ -761,6 +785,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, list_of_others);
 	tcase_add_test(all, wrong_in_two_lists);
 	tcase_add_test(all, disabled);
+	tcase_add_test(all, disabled_with_one_bad_list);
 	tcase_add_test(all, relative_paths);
 	tcase_add_test(all, command_line);
 	tcase_add_test(all, shared);
