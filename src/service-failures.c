@@ -42,14 +42,6 @@ static enum judgement judge(const struct session *session, const struct session_
 	return facts->closed || (facts->ended_in && facts->bytes_in == 0) ? JUDGED_NOT : JUDGED_FAILED;
 }
 
-static void log_outcome(struct log_event *event, const struct session_outcome *outcome)
-{
-	if (outcome->signalled)
-		log_text(event, "signal", sigabbrev_np(outcome->status));
-	else
-		log_signed(event, "status", outcome->status);
-}
-
 static void tell_failing(struct service *service, const struct session_outcome *outcome, uint64_t pause_ns)
 {
 	const struct conf_service *settings = service->settings;
@@ -62,7 +54,7 @@ static void tell_failing(struct service *service, const struct session_outcome *
 		return;
 	event = log_begin(service->set->log, LOG_LEVEL_WARNING, "failing");
 	log_text(event, "service", settings->name);
-	log_outcome(event, outcome);
+	session_log_status(event, outcome);
 	log_number(event, "in_a_row", service->failures.in_a_row);
 	log_seconds(event, "pause", pause_ns);
 	log_printf(event, "message",

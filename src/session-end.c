@@ -22,7 +22,7 @@ static uint64_t cpu_ms(const struct rusage *usage)
 	       (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1000;
 }
 
-static void log_status(struct log_event *event, const struct session_outcome *outcome)
+void session_log_status(struct log_event *event, const struct session_outcome *outcome)
 {
 	if (!outcome->signalled)
 		log_signed(event, "status", outcome->status);
@@ -43,7 +43,7 @@ static void log_outcome(const struct session *session)
 	log_number(event, "pid", (uint64_t)session->pid);
 	log_peer(event, "peer", &session->peer);
 	log_text(event, "reason", session_reason_name(outcome->reason));
-	log_status(event, outcome);
+	session_log_status(event, outcome);
 	log_seconds(event, "seconds", outcome->lasted_ns);
 	if (facts->known) {
 		log_number(event, "bytes_in", facts->bytes_in);

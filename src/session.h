@@ -155,6 +155,9 @@ int session_begin(struct session_table *table, const struct session_origin *orig
 		  struct spawn_request *request, struct session **ret_session,
 		  struct spawn_failure *ret_failure);
 
+/* Adds how its program ended: status=0, or signal=KILL. */
+void session_log_status(struct log_event *event, const struct session_outcome *outcome);
+
 size_t session_count(const struct session_table *table);
 
 /* Those that a drain waits for: not of services that `serve_while_draining`. */
