@@ -112,7 +112,8 @@ int bans_add(struct bans *bans, const struct access_rule *rule, uint64_t until_n
 }
 
 /* Keeps those for which `goes` is false. Returns how many went, or -ENOMEM. */
-static int sift(struct bans *bans, bool (*goes)(const struct ban *ban, const void *context), const void *context)
+static int sift(struct bans *bans, bool (*goes)(const struct ban *ban, const void *context),
+		const void *context)
 {
 	struct ban *items = calloc(bans->count + 1, sizeof(*items));
 	size_t kept = 0, before = bans->count;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BANS_MOST    4096
+#define BANS_MOST     4096
 #define BANS_FOR_EVER UINT64_MAX
 
 struct ban {
@@ -23,13 +23,16 @@ struct bans;
 int bans_new(struct bans **ret_bans); /* 0 or -ENOMEM */
 void bans_free(struct bans *bans);
 
-/* One more, or another time for the same. Returns 0, -ENOMEM, or -ENOSPC when there are BANS_MOST; then nothing has changed. */
+/* One more, or another time for the same. Returns 0, -ENOMEM, or -ENOSPC when there are BANS_MOST; then
+ * nothing has changed. */
 int bans_add(struct bans *bans, const struct access_rule *rule, uint64_t until_ns);
 
-/* Lifts those that are equal to `rule` or inside it; NULL: all. Returns how many; or -ENOMEM, and none is lifted. */
+/* Lifts those that are equal to `rule` or inside it; NULL: all. Returns how many; or -ENOMEM, and none is
+ * lifted. */
 int bans_lift(struct bans *bans, const struct access_rule *rule);
 
-/* Lets go of those that are over. Until that is done they hold. Returns when to do it next, or BANS_FOR_EVER. */
+/* Lets go of those that are over. Until that is done they hold. Returns when to do it next, or BANS_FOR_EVER.
+ */
 uint64_t bans_expire(struct bans *bans, uint64_t now_ns);
 
 /* The ban that holds for this peer, or NULL. */

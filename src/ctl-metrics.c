@@ -34,7 +34,7 @@ static const struct metric daemon_metrics[] = {
 	{ "usherd_services", GAUGE, "Services, by state.", "services", "state" },
 	{ "usherd_listeners", GAUGE, "Sockets that listen.", "listeners", NULL },
 	{ "usherd_sessions", GAUGE, "Live sessions of all services.", "sessions.active", NULL },
-	{ "usherd_sessions_most", GAUGE, "The most live sessions there have been at a time.", "sessions.most",
+	{ "usherd_sessions_most", GAUGE, "The most live sessions there may be at a time.", "sessions.most",
 	  NULL },
 	{ "usherd_sessions_lingering", GAUGE,
 	  "Connections of ended sessions whose last bytes are on their way.", "sessions.lingering", NULL },

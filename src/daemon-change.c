@@ -36,8 +36,8 @@ static json_t *changed(const struct service_change_list *list)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(array, json_pack("{s:o, s:o}", "name", view_text(list->items[i].text), "keys",
-						       keys(&list->items[i])));
+		json_array_append_new(array, json_pack("{s:o, s:o}", "name", view_text(list->items[i].text),
+						       "keys", keys(&list->items[i])));
 	return array;
 }
 
@@ -46,8 +46,8 @@ static json_t *plan(const struct service_changes *changes)
 	size_t listeners = changes->opened.left_out + changes->closed.left_out;
 	size_t services = changes->added.left_out + changes->removed.left_out + changes->changed.left_out;
 
-	return json_pack("{s:{s:o, s:o, s:I, s:I}, s:{s:o, s:o, s:o, s:I, s:I}, s:{s:o}}", "listeners", "opened",
-			 names(&changes->opened), "closed", names(&changes->closed), "kept",
+	return json_pack("{s:{s:o, s:o, s:I, s:I}, s:{s:o, s:o, s:o, s:I, s:I}, s:{s:o}}", "listeners",
+			 "opened", names(&changes->opened), "closed", names(&changes->closed), "kept",
 			 (json_int_t)changes->kept, "left_out", (json_int_t)listeners, "services", "added",
 			 names(&changes->added), "removed", names(&changes->removed), "changed",
 			 changed(&changes->changed), "unchanged", (json_int_t)changes->unchanged, "left_out",
@@ -61,9 +61,10 @@ static json_t *errors(const struct conf_errors *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct conf_error *error = &list->items[i];
 
-		json_array_append_new(array, json_pack("{s:o, s:i, s:o, s:o}", "path", view_text(error->path), "line",
-						       (int)error->line, "subject", view_text(error->subject),
-						       "reason", view_text(error->reason)));
+		json_array_append_new(array, json_pack("{s:o, s:i, s:o, s:o}", "path", view_text(error->path),
+						       "line", (int)error->line, "subject",
+						       view_text(error->subject), "reason",
+						       view_text(error->reason)));
 	}
 	return array;
 }
@@ -71,7 +72,8 @@ static json_t *errors(const struct conf_errors *list)
 static void refuse_reload(struct control_client *client, int r, const struct daemon_reload_outcome *outcome)
 {
 	if (outcome->errors.count == 0)
-		control_refuse(client, r == -EBUSY || r == -ENOTSUP ? CONTROL_CODE_REFUSED : CONTROL_CODE_FAILED,
+		control_refuse(client,
+			       r == -EBUSY || r == -ENOTSUP ? CONTROL_CODE_REFUSED : CONTROL_CODE_FAILED,
 			       "%s; nothing has changed", outcome->message);
 	else
 		control_refuse_with(client, CONTROL_CODE_CONFIG,
@@ -80,7 +82,8 @@ static void refuse_reload(struct control_client *client, int r, const struct dae
 				    "%s", outcome->message);
 }
 
-void daemon_change_reload(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_reload(struct daemon *daemon, struct control_client *client,
+			  const struct control_request *request)
 {
 	bool dry_run = (request->options & CONTROL_DRY_RUN) != 0;
 	struct daemon_reload_outcome outcome;
@@ -113,16 +116,19 @@ static void override(struct daemon *daemon, struct control_client *client, const
 		control_answer(client, json_pack("{s:o, s:I, s:I}", "service", view_text(name), "listeners",
 						 (json_int_t)listeners, "active", (json_int_t)sessions));
 	} else if (trouble.count > 0) {
-		control_refuse_with(client, CONTROL_CODE_CONFIG, json_pack("{s:o}", "errors", errors(&trouble)),
+		control_refuse_with(client, CONTROL_CODE_CONFIG,
+				    json_pack("{s:o}", "errors", errors(&trouble)),
 				    "%s cannot be offered; nothing has changed", name);
 	} else {
-		control_refuse(client, r == -EBUSY ? CONTROL_CODE_REFUSED : CONTROL_CODE_FAILED, "%s: %s; nothing has changed",
-			       name, r == -EBUSY ? "usherd is about to end" : strerror(-r));
+		control_refuse(client, r == -EBUSY ? CONTROL_CODE_REFUSED : CONTROL_CODE_FAILED,
+			       "%s: %s; nothing has changed", name,
+			       r == -EBUSY ? "usherd is about to end" : strerror(-r));
 	}
 	conf_errors_free(&trouble);
 }
 
-void daemon_change_enable(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_enable(struct daemon *daemon, struct control_client *client,
+			  const struct control_request *request)
 {
 	override(daemon, client, request->arguments[0], false);
 }
@@ -133,7 +139,8 @@ void daemon_change_disable(struct daemon *daemon, struct control_client *client,
 	override(daemon, client, request->arguments[0], true);
 }
 
-void daemon_change_drain(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_drain(struct daemon *daemon, struct control_client *client,
+			 const struct control_request *request)
 {
 	if (request->argument_count > 0) {
 		override(daemon, client, request->arguments[0], true);
@@ -144,17 +151,21 @@ void daemon_change_drain(struct daemon *daemon, struct control_client *client, c
 	daemon_end(daemon, DAEMON_END_PATIENT);
 }
 
-void daemon_change_stop(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_stop(struct daemon *daemon, struct control_client *client,
+			const struct control_request *request)
 {
 	bool now = (request->options & CONTROL_NOW) != 0;
 
-	control_answer(client, json_pack("{s:I, s:f}", "sessions", (json_int_t)service_set_session_count(daemon->set),
-					 "timeout_seconds",
-					 now ? 0.0 : (double)daemon->conf->daemon.drain_timeout_ns / (double)NS_PER_S));
+	control_answer(
+		client,
+		json_pack("{s:I, s:f}", "sessions", (json_int_t)service_set_session_count(daemon->set),
+			  "timeout_seconds",
+			  now ? 0.0 : (double)daemon->conf->daemon.drain_timeout_ns / (double)NS_PER_S));
 	daemon_end(daemon, now ? DAEMON_END_NOW : DAEMON_END_DRAIN);
 }
 
-void daemon_change_upgrade(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_upgrade(struct daemon *daemon, struct control_client *client,
+			   const struct control_request *request)
 {
 	(void)request;
 	(void)daemon;
@@ -244,7 +255,8 @@ static bool parse_victims(struct daemon *daemon, const char *word, struct victim
 	return false;
 }
 
-void daemon_change_kill(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_kill(struct daemon *daemon, struct control_client *client,
+			const struct control_request *request)
 {
 	const char *word = request->arguments[0];
 	struct victims victims = { .at_once = (request->options & CONTROL_NOW) != 0 };
@@ -258,8 +270,8 @@ void daemon_change_kill(struct daemon *daemon, struct control_client *client, co
 	}
 	session_each(daemon->set->sessions, &place, SIZE_MAX, kill_victim, &victims);
 	if (victims.count == 0)
-		control_refuse(client, CONTROL_CODE_UNKNOWN, "there is no session of '%.80s'; `usherctl sessions` lists them",
-			       word);
+		control_refuse(client, CONTROL_CODE_UNKNOWN,
+			       "there is no session of '%.80s'; `usherctl sessions` lists them", word);
 	else
 		control_answer(client, json_pack("{s:I}", "sessions", (json_int_t)victims.count));
 }
@@ -277,7 +289,8 @@ static bool parse_network(struct control_client *client, const char *word, struc
 		return false;
 	}
 	if (r != 1 || (rules[0].kind != ACCESS_IPV4 && rules[0].kind != ACCESS_IPV6)) {
-		control_refuse(client, CONTROL_CODE_USAGE, "'%.80s' is neither an address nor a network", word);
+		control_refuse(client, CONTROL_CODE_USAGE, "'%.80s' is neither an address nor a network",
+			       word);
 		return false;
 	}
 	*ret_rule = rules[0];
@@ -328,7 +341,8 @@ static size_t count_sessions(const struct daemon *daemon, const struct access_ru
 	return running.count;
 }
 
-void daemon_change_ban(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_ban(struct daemon *daemon, struct control_client *client,
+		       const struct control_request *request)
 {
 	struct access_rule rule;
 	uint64_t length_ns = 0;
@@ -340,13 +354,17 @@ void daemon_change_ban(struct daemon *daemon, struct control_client *client, con
 		return;
 	if (is_loopback(&rule)) {
 		control_refuse(client, CONTROL_CODE_REFUSED,
-			       "loopback is never banned: it is this machine itself; `deny` in a section keeps it out");
+			       "loopback is never banned: it is this machine itself; `deny` in a section "
+			       "keeps it out");
 		return;
 	}
 	r = service_set_ban(daemon->set, &rule, length_ns);
 	if (r < 0) {
-		control_refuse(client, CONTROL_CODE_FAILED, r == -ENOSPC ? "there are %d bans by hand, and no place for "
-			       "more; lift some, or use `deny = file:PATH`" : "%d: out of memory", r == -ENOSPC ? BANS_MOST : r);
+		control_refuse(client, CONTROL_CODE_FAILED,
+			       r == -ENOSPC ? "there are %d bans by hand, and no place for "
+					      "more; lift some, or use `deny = file:PATH`" :
+					      "%d: out of memory",
+			       r == -ENOSPC ? BANS_MOST : r);
 		return;
 	}
 	access_print(&rule, text);
@@ -357,7 +375,8 @@ void daemon_change_ban(struct daemon *daemon, struct control_client *client, con
 					 (json_int_t)count_sessions(daemon, &rule)));
 }
 
-void daemon_change_unban(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_change_unban(struct daemon *daemon, struct control_client *client,
+			 const struct control_request *request)
 {
 	const char *word = request->arguments[0];
 	struct access_rule rule;
@@ -370,7 +389,8 @@ void daemon_change_unban(struct daemon *daemon, struct control_client *client, c
 	if (r < 0) {
 		control_refuse(client, CONTROL_CODE_FAILED, "%s; nothing has changed", strerror(-r));
 	} else if (r == 0 && !all) {
-		control_refuse(client, CONTROL_CODE_UNKNOWN, "nothing of %.80s is banned; `usherctl bans` lists who is", word);
+		control_refuse(client, CONTROL_CODE_UNKNOWN,
+			       "nothing of %.80s is banned; `usherctl bans` lists who is", word);
 	} else {
 		log_message(daemon->log, LOG_LEVEL_NOTICE, "unbanned", "%s, by hand: %d", word, r);
 		control_answer(client, json_pack("{s:i}", "lifted", r));
@@ -387,7 +407,8 @@ void daemon_change_loglevel(struct daemon *daemon, struct control_client *client
 	if (request->argument_count > 0) {
 		if (control_client_rights(client) != CONTROL_ALL) {
 			control_refuse(client, CONTROL_CODE_DENIED,
-				       "you may look at the level, but only root and the daemon's user may change it");
+				       "you may look at the level, but only root and the daemon's user may "
+				       "change it");
 			return;
 		}
 		if (!daemon_log_level_parse(request->arguments[0], &level)) {
@@ -398,7 +419,8 @@ void daemon_change_loglevel(struct daemon *daemon, struct control_client *client
 		}
 		log_set_level(daemon->log, level);
 	}
-	control_answer(client, json_pack("{s:s, s:s}", "level", daemon_log_level_name(log_level(daemon->log)),
-					 "configured",
-					 daemon_log_level_name((enum log_level)daemon->conf->daemon.log_level)));
+	control_answer(client,
+		       json_pack("{s:s, s:s}", "level", daemon_log_level_name(log_level(daemon->log)),
+				 "configured",
+				 daemon_log_level_name((enum log_level)daemon->conf->daemon.log_level)));
 }

@@ -8,7 +8,8 @@
 #include <limits.h>
 #include <string.h>
 
-typedef void answer(struct daemon *daemon, struct control_client *client, const struct control_request *request);
+typedef void answer(struct daemon *daemon, struct control_client *client,
+		    const struct control_request *request);
 
 static answer *const answers[CONTROL_VERBS] = {
 	[CONTROL_VERB_STATUS] = daemon_look_status,
@@ -91,8 +92,10 @@ int daemon_control_start(struct daemon *daemon, char reason[static LISTEN_REASON
 	if (r == 0 || strcmp(daemon->conf->daemon.control, "auto") != 0)
 		return r;
 	/* Nobody asked for it by name, and services can be served without. */
-	log_message(daemon->log, LOG_LEVEL_WARNING, "control", "%s: %s; usherctl cannot reach this usherd: name a "
-		    "socket with `control` in [usherd]", path, reason);
+	log_message(daemon->log, LOG_LEVEL_WARNING, "control",
+		    "%s: %s; usherctl cannot reach this usherd: name a "
+		    "socket with `control` in [usherd]",
+		    path, reason);
 	return 0;
 }
 
@@ -108,15 +111,16 @@ void daemon_control_follow_conf(struct daemon *daemon)
 		return;
 	if (wanted && before != NULL && strcmp(path, daemon->control_path) == 0) {
 		if (control_regroup(before, daemon->conf->daemon.control_group, reason) < 0)
-			log_message(daemon->log, LOG_LEVEL_ERROR, "control", "%s: %s; its group stays", path, reason);
+			log_message(daemon->log, LOG_LEVEL_ERROR, "control", "%s: %s; its group stays", path,
+				    reason);
 		else
 			daemon->control_group = daemon->conf->daemon.control_group;
 		return;
 	}
 	daemon->control = NULL;
 	if (wanted && open_at(daemon, path, reason) < 0) {
-		log_message(daemon->log, LOG_LEVEL_ERROR, "control", "%s: %s; the control socket stays where it is",
-			    path, reason);
+		log_message(daemon->log, LOG_LEVEL_ERROR, "control",
+			    "%s: %s; the control socket stays where it is", path, reason);
 		daemon->control = before;
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "notify.h"
 #include "pid-file.h"
 #include "service-set.h"
+#include "upgrade.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -43,6 +44,10 @@ struct daemon {
 	struct daemon_reload last_reload;
 	int64_t started_wall_s;
 	uint64_t started_ns;
+	struct init *init; /* or NULL: we are not the first process */
+	bool reduced;      /* capabilities were given up for good */
+	struct daemon_trial *trial; /* of the program that is to replace this one, or NULL */
+	struct daemon_resumed *resumed; /* until it serves: what the program before left */
 	unsigned upgrades; /* how often the program was replaced since then */
 };
 
@@ -76,6 +81,20 @@ void daemon_reload_outcome_free(struct daemon_reload_outcome *outcome);
 
 /* Tells which passed sockets the services use now, and closes the others. */
 void daemon_settle_adopted(struct daemon *daemon);
+
+/* Tells what an earlier usherd, which did not end in order, left: once the services listen. */
+void daemon_tell_found(struct daemon *daemon);
+
+/* sd_notify(3): opens it; tells how many are served, as often as anything may have changed. */
+void daemon_start_notify(struct daemon *daemon);
+void daemon_tell_status(struct daemon *daemon);
+
+/* Gives up what root does not need, after the start; warns, after a reload, of a service that would need it. */
+void daemon_reduce_capabilities(struct daemon *daemon);
+
+/* The first process of a container: collects the dead, and at the end ends who is left. Nothing for others. */
+int daemon_start_init(struct daemon *daemon);
+void daemon_end_others(struct daemon *daemon);
 
 /* ---- daemon-status.c ---- */
 
@@ -121,6 +140,33 @@ const struct conf_service *daemon_service_or_refuse(struct daemon *daemon, struc
  * opened is an error at the start only when its path was named: returns 0 or -errno with a reason. */
 int daemon_control_start(struct daemon *daemon, char reason[static LISTEN_REASON_MAX]);
 void daemon_control_follow_conf(struct daemon *daemon);
+
+/* ---- daemon-upgrade.c ---- */
+
+/* Replaces the program, after a trial. `client` (NULL: a signal) is held, and answered by whoever serves
+ * then. What cannot be is logged and answered at once. */
+void daemon_upgrade_asked(struct daemon *daemon, struct control_client *client);
+void daemon_upgrade_free(struct daemon *daemon); /* ends a trial that goes on */
+
+/* ---- daemon-resume.c ---- */
+
+/* Writes everything. Returns 0 or -errno. */
+int daemon_save(struct daemon *daemon, uint64_t client, struct state_writer *writer);
+
+/* The program before us left all this (UPGRADE_TAKE); else nothing is done. In this order, each at its
+ * place in the start. They return 0 or an exit status, after saying why on stderr. */
+int daemon_resume(struct daemon *daemon);
+int daemon_resume_pid_file(struct daemon *daemon, const char *path);
+void daemon_resume_log(struct daemon *daemon);
+struct listen_socket *daemon_resume_control(struct daemon *daemon, const char *path); /* NULL: another */
+int daemon_resume_services(struct daemon *daemon, struct conf *conf, struct service_summary *ret_summary);
+
+/* It serves: tells so, answers, lets the state go. */
+void daemon_resume_done(struct daemon *daemon, const struct service_summary *summary);
+void daemon_resume_free(struct daemon *daemon);
+
+/* Whether all records make sense, for a trial. Returns 0, or says on stderr why not. */
+int daemon_look(struct state *state);
 
 /* ---- daemon.c ---- */
 

@@ -42,14 +42,16 @@ const struct conf_service *daemon_service_or_refuse(struct daemon *daemon, struc
 
 /* ---- status, version ---- */
 
-void daemon_look_status(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_look_status(struct daemon *daemon, struct control_client *client,
+			const struct control_request *request)
 {
 	(void)request;
 	control_answer(client, json_pack("{s:o, s:o}", "daemon", daemon_status(daemon), "problems",
 					 view_problems(daemon->set, PROBLEMS_TOLD)));
 }
 
-void daemon_look_version(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_look_version(struct daemon *daemon, struct control_client *client,
+			 const struct control_request *request)
 {
 	(void)daemon;
 	(void)request;
@@ -59,7 +61,8 @@ void daemon_look_version(struct daemon *daemon, struct control_client *client, c
 /* ---- services ---- */
 
 struct services_cursor {
-	size_t place; /* in the configuration in force: a reload between two pieces may show one twice, or not at all */
+	size_t place; /* in the configuration in force: a reload between two pieces may show one twice, or not
+			 at all */
 	bool detailed;
 };
 
@@ -70,7 +73,8 @@ static bool more_services(void *context, struct control_client *client, void *me
 	const struct conf *conf = daemon->set->conf;
 
 	while (cursor->place < conf->service_count && !control_is_full(client))
-		control_item(client, view_service(daemon->set, &conf->services[cursor->place++], cursor->detailed));
+		control_item(client,
+			     view_service(daemon->set, &conf->services[cursor->place++], cursor->detailed));
 	return cursor->place < conf->service_count;
 }
 
@@ -80,23 +84,26 @@ void daemon_look_services(struct daemon *daemon, struct control_client *client,
 	struct services_cursor cursor = { .place = 0 };
 
 	if (request->argument_count == 0) {
-		control_answer_long(client, json_object(), "services", more_services, &cursor, sizeof(cursor));
+		control_answer_long(client, json_object(), "services", more_services, &cursor,
+				    sizeof(cursor));
 		return;
 	}
 
 	const struct conf_service *settings = daemon_service_or_refuse(daemon, client, request->arguments[0]);
 
 	if (settings != NULL)
-		control_answer(client, json_pack("{s:[o]}", "services", view_service(daemon->set, settings, true)));
+		control_answer(client,
+			       json_pack("{s:[o]}", "services", view_service(daemon->set, settings, true)));
 }
 
-void daemon_look_metrics(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_look_metrics(struct daemon *daemon, struct control_client *client,
+			 const struct control_request *request)
 {
 	struct services_cursor cursor = { .detailed = true };
 
 	(void)request;
-	control_answer_long(client, json_pack("{s:o}", "daemon", daemon_status(daemon)), "services", more_services,
-			    &cursor, sizeof(cursor));
+	control_answer_long(client, json_pack("{s:o}", "daemon", daemon_status(daemon)), "services",
+			    more_services, &cursor, sizeof(cursor));
 }
 
 /* ---- sessions ---- */
@@ -153,10 +160,11 @@ static bool show_ban(void *context, const struct service_ban *ban)
 	struct control_client *client = context;
 	char address[ACCESS_TEXT_MAX];
 
-	control_item(client, json_pack("{s:s, s:o, s:s, s:o}", "address", access_print(&ban->rule, address), "service",
-				       view_text(ban->service), "by", ban->service == NULL ? "hand" : "limits",
-				       "seconds_left",
-				       ban->left_ns == BANS_FOR_EVER ? json_null() : view_seconds(ban->left_ns)));
+	control_item(client,
+		     json_pack("{s:s, s:o, s:s, s:o}", "address", access_print(&ban->rule, address),
+			       "service", view_text(ban->service), "by",
+			       ban->service == NULL ? "hand" : "limits", "seconds_left",
+			       ban->left_ns == BANS_FOR_EVER ? json_null() : view_seconds(ban->left_ns)));
 	return !control_is_full(client);
 }
 
@@ -167,7 +175,8 @@ static bool more_bans(void *context, struct control_client *client, void *cursor
 	return service_set_each_ban(daemon->set, cursor, show_ban, client);
 }
 
-void daemon_look_bans(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_look_bans(struct daemon *daemon, struct control_client *client,
+		      const struct control_request *request)
 {
 	uint64_t place = 0;
 
@@ -178,7 +187,8 @@ void daemon_look_bans(struct daemon *daemon, struct control_client *client, cons
 
 /* ---- show, explain ---- */
 
-void daemon_look_show(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_look_show(struct daemon *daemon, struct control_client *client,
+		      const struct control_request *request)
 {
 	const char *name = request->arguments[0];
 	const struct conf_service *settings;
@@ -190,15 +200,15 @@ void daemon_look_show(struct daemon *daemon, struct control_client *client, cons
 	}
 	settings = daemon_service_or_refuse(daemon, client, name);
 	if (settings != NULL)
-		control_answer(client, json_pack("{s:o, s:o, s:o}", "name", view_text(name), "where",
-						 view_where(&settings->where), "keys",
-						 view_service_keys(settings)));
+		control_answer(client,
+			       json_pack("{s:o, s:o, s:o}", "name", view_text(name), "where",
+					 view_where(&settings->where), "keys", view_service_keys(settings)));
 }
 
 static void add_step(void *context, const char *key, bool passes, const char *text)
 {
-	json_array_append_new(context, json_pack("{s:s, s:b, s:o}", "key", key, "passes", passes, "text",
-						 view_text(text)));
+	json_array_append_new(
+		context, json_pack("{s:s, s:b, s:o}", "key", key, "passes", passes, "text", view_text(text)));
 }
 
 /* A single client: an address, or uid:N. */
@@ -231,17 +241,21 @@ static bool parse_client(const char *text, struct peer *ret_peer, char reason[st
 	case ACCESS_FILE:
 		break;
 	}
-	if (r != 1 || rules[0].bits != (ret_peer->family == PEER_IPV4 ? 32 : ret_peer->family == PEER_IPV6 ? 128 : 0) ||
+	if (r != 1 ||
+	    rules[0].bits != (ret_peer->family == PEER_IPV4 ? 32 :
+			      ret_peer->family == PEER_IPV6 ? 128 :
+							      0) ||
 	    ret_peer->family == PEER_NONE) {
-		snprintf(reason, ACCESS_REASON_MAX, "'%.80s' is not one client: write an address, uid:NUMBER or cid:NUMBER",
-			 text);
+		snprintf(reason, ACCESS_REASON_MAX,
+			 "'%.80s' is not one client: write an address, uid:NUMBER or cid:NUMBER", text);
 		return false;
 	}
 	memcpy(ret_peer->ip, rules[0].ip, sizeof(ret_peer->ip));
 	return true;
 }
 
-void daemon_look_explain(struct daemon *daemon, struct control_client *client, const struct control_request *request)
+void daemon_look_explain(struct daemon *daemon, struct control_client *client,
+			 const struct control_request *request)
 {
 	const struct conf_service *settings;
 	struct service *service;
@@ -258,9 +272,10 @@ void daemon_look_explain(struct daemon *daemon, struct control_client *client, c
 	if (settings == NULL)
 		return;
 	service = plan_find_service(daemon->set, settings->name);
-	if (service == NULL) {
-		control_refuse(client, CONTROL_CODE_REFUSED, "%s is disabled: nobody is served; `usherctl enable %s`",
-			       settings->name, settings->name);
+	if (service == NULL || service->disabled) {
+		control_refuse(client, CONTROL_CODE_REFUSED,
+			       "%s is disabled: nobody is served; `usherctl enable %s`", settings->name,
+			       settings->name);
 		return;
 	}
 
@@ -268,11 +283,11 @@ void daemon_look_explain(struct daemon *daemon, struct control_client *client, c
 
 	who.proven = true;
 	steps = json_array();
-	explain(&daemon->set->conf->daemon, service->settings, &daemon->set->gate, &service->gate, &who, add_step,
-		steps, &explanation);
+	explain(&daemon->set->conf->daemon, service->settings, &daemon->set->gate, &service->gate, &who,
+		add_step, steps, &explanation);
 	control_answer(client, json_pack("{s:o, s:s, s:s, s:s?, s:o, s:o, s:o}", "service",
-					 view_text(settings->name), "peer", peer_print_address(&peer, text), "verdict",
-					 gate_reason_name(explanation.reason), "key", explanation.key, "where",
-					 view_where(&explanation.where), "text", view_text(explanation.text), "steps",
-					 steps));
+					 view_text(settings->name), "peer", peer_print_address(&peer, text),
+					 "verdict", gate_reason_name(explanation.reason), "key",
+					 explanation.key, "where", view_where(&explanation.where), "text",
+					 view_text(explanation.text), "steps", steps));
 }

@@ -125,6 +125,8 @@ int daemon_reload(struct daemon *daemon, bool dry_run, bool tell_changes,
 	else
 		log_message(daemon->log, LOG_LEVEL_ERROR, "reload-failed", "%s; nothing has changed",
 			    outcome.message);
+	if (r == 0)
+		daemon_reduce_capabilities(daemon);
 	*ret_outcome = outcome;
 	return r;
 }

@@ -44,15 +44,16 @@ static json_t *descriptors(void)
 	struct rlimit limit = { .rlim_cur = 0 };
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	return json_pack("{s:I, s:I}", "open", (json_int_t)open_descriptors(), "limit", (json_int_t)limit.rlim_cur);
+	return json_pack("{s:I, s:I}", "open", (json_int_t)open_descriptors(), "limit",
+			 (json_int_t)limit.rlim_cur);
 }
 
 static json_t *last_reload(const struct daemon_reload *last)
 {
 	if (last->wall_s == 0)
 		return json_null();
-	return json_pack("{s:o, s:b, s:o, s:I}", "at", view_point_in_time(last->wall_s), "ok", last->ok, "message",
-			 view_text(last->message), "errors", (json_int_t)last->errors);
+	return json_pack("{s:o, s:b, s:o, s:I}", "at", view_point_in_time(last->wall_s), "ok", last->ok,
+			 "message", view_text(last->message), "errors", (json_int_t)last->errors);
 }
 
 static json_t *loop(const struct loop *loop)
@@ -76,9 +77,10 @@ json_t *daemon_status(struct daemon *daemon)
 		"{s:s, s:i, s:s, s:o, s:o, s:i, s:i, s:{s:o, s:o}, s:o}", "version", PACKAGE_VERSION, "pid",
 		(int)getpid(), "state", daemon->draining ? "draining" : "serving", "started_at",
 		view_point_in_time(daemon->started_wall_s), "uptime_seconds",
-		view_seconds(clock_now_ns() - daemon->started_ns), "upgrades", (int)daemon->upgrades, "generation",
-		(int)service_set_generation(daemon->set), "config", "path", view_text(daemon->source.path), "hash",
-		view_text(daemon->conf->hash), "last_reload", last_reload(&daemon->last_reload));
+		view_seconds(clock_now_ns() - daemon->started_ns), "upgrades", (int)daemon->upgrades,
+		"generation", (int)service_set_generation(daemon->set), "config", "path",
+		view_text(daemon->source.path), "hash", view_text(daemon->conf->hash), "last_reload",
+		last_reload(&daemon->last_reload));
 
 	if (object == NULL)
 		return NULL;
@@ -87,8 +89,9 @@ json_t *daemon_status(struct daemon *daemon)
 	json_object_set_new(object, "log", log_state(daemon->log));
 	json_object_set_new(object, "memory", json_pack("{s:I}", "rss_bytes", (json_int_t)resident_bytes()));
 	json_object_set_new(object, "descriptors", descriptors());
-	json_object_set_new(object, "control",
-			    json_pack("{s:I}", "clients",
-				      (json_int_t)(daemon->control != NULL ? control_client_count(daemon->control) : 0)));
+	json_object_set_new(
+		object, "control",
+		json_pack("{s:I}", "clients",
+			  (json_int_t)(daemon->control != NULL ? control_client_count(daemon->control) : 0)));
 	return object;
 }

@@ -72,15 +72,16 @@ void daemon_tail_settle(struct daemon *daemon)
 }
 
 /* Returns false after refusing. */
-static bool parse_filter(struct daemon *daemon, struct control_client *client, const struct control_request *request,
-			 struct filter *filter)
+static bool parse_filter(struct daemon *daemon, struct control_client *client,
+			 const struct control_request *request, struct filter *filter)
 {
 	struct access_rule rules[ACCESS_RULES_OF_WORD];
 	char reason[ACCESS_REASON_MAX];
 
 	filter->level = LOG_LEVEL_INFO;
 	if (request->level != NULL && !daemon_log_level_parse(request->level, &filter->level)) {
-		control_refuse(client, CONTROL_CODE_USAGE, "'%.40s' is not a level: error, warning, notice, info or debug",
+		control_refuse(client, CONTROL_CODE_USAGE,
+			       "'%.40s' is not a level: error, warning, notice, info or debug",
 			       request->level);
 		return false;
 	}

@@ -9,6 +9,7 @@
 #include "base.h"
 #include "clock.h"
 #include "family.h"
+#include "init.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
@@ -35,6 +36,7 @@ static void round_end(void *context)
 	struct daemon *daemon = context;
 
 	daemon_tail_settle(daemon);
+	daemon_tell_status(daemon);
 	if (log_flush(daemon->log) && daemon->flush.place == 0)
 		loop_arm(daemon->loop, &daemon->flush, loop_now_ns(daemon->loop) + FLUSH_RETRY_NS);
 }
@@ -161,6 +163,7 @@ static int start_services(struct daemon *daemon, struct conf *conf)
 	if (r == 0) {
 		daemon_log_warnings(daemon, conf);
 		daemon_settle_adopted(daemon);
+		daemon_tell_found(daemon);
 		daemon_log_summary(daemon, "ready", &summary);
 	} else if (errors.count > 0) {
 		conf_errors_print(&errors, stderr);
@@ -213,7 +216,9 @@ static int start_machinery(struct daemon *daemon, const struct conf *conf)
 		return fail(EX_OSERR, "spawn", r);
 	if ((r = service_set_new(daemon->loop, daemon->log, daemon->spawn, &daemon->set)) < 0)
 		return fail(EX_OSERR, "services", r);
-	daemon->notify = notify_new(environ, daemon->loop);
+	if ((r = daemon_start_init(daemon)) < 0)
+		return fail(EX_OSERR, "children", r);
+	daemon_start_notify(daemon);
 	return start_cgroups(daemon, conf);
 }
 
@@ -244,6 +249,7 @@ int daemon_run(struct daemon *daemon)
 {
 	int r;
 
+	daemon_reduce_capabilities(daemon);
 	notify_ready(daemon->notify);
 	round_end(daemon);
 	r = loop_run(daemon->loop, round_end, daemon);
@@ -255,6 +261,7 @@ int daemon_run(struct daemon *daemon)
 	/* What its end has to say comes before the last line. */
 	service_set_free(daemon->set);
 	daemon->set = NULL;
+	daemon_end_others(daemon);
 
 	struct log_event *event = log_begin(daemon->log, LOG_LEVEL_NOTICE, "stop");
 
@@ -272,6 +279,7 @@ void daemon_free(struct daemon *daemon)
 		loop_disarm(daemon->loop, &daemon->drain);
 	}
 	notify_free(daemon->notify);
+	init_free(daemon->init);
 	control_close(daemon->control);
 	daemon->control = NULL;
 	service_set_free(daemon->set);

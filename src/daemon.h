@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct daemon;
+struct upgrade;
 
 /* Where a configuration comes from; asked again on each reload. */
 struct daemon_source {
@@ -17,6 +18,7 @@ struct daemon_source {
 	void *context;
 	const char *path;   /* of the main file; NULL: the command line */
 	bool reloadable; /* false: the command line, which cannot change */
+	struct upgrade *upgrade; /* what the process began with; borrowed */
 	struct adopted *adopted; /* sockets that are open already, or NULL; taken by daemon_start() */
 };
 

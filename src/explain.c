@@ -117,7 +117,7 @@ static const char *print_source(const struct story *story, char text[static SOUR
 static void tell_loop(struct story *story)
 {
 	if (!story->client->answered)
-		say(story, "no datagram that is answered: no two services can be set talking with it");
+		say(story, "not a datagram: it cannot set two services talking with each other");
 	else if (story->passes)
 		say(story, "port %u is none of this daemon's services", story->client->peer->port);
 	else
@@ -231,7 +231,7 @@ static void tell_throttle(struct story *story)
 	char source[SOURCE_TEXT_MAX], left[DURATION_TEXT_MAX];
 
 	if (story->passes)
-		say(story, "%s is not left alone", print_source(story, source));
+		say(story, "no session of %s failed at once of late", print_source(story, source));
 	else
 		say(story, "sessions of %s failed at once, %u in a row: it is left alone for another %s",
 		    print_source(story, source), story->source->failures,

@@ -331,6 +331,7 @@ int listen_unix_bind(int fd, const struct endpoint *endpoint, const struct socke
 	if (error != 0)
 		return refuse(reason, error == -EAGAIN ? EBUSY : -error, "cannot put the socket in place: %s",
 			      error == -EAGAIN ? "the path keeps changing" : strerror(-error));
+	file.replaced = found == FOUND_STALE;
 	*ret_file = file;
 	return 0;
 }

@@ -29,6 +29,7 @@ struct listen_socket {
 	int fd;
 	dev_t device;
 	ino_t inode;
+	bool replaced; /* the file took the place of one that nobody answered on */
 };
 
 #define LISTEN_REASON_MAX 256

@@ -473,6 +473,21 @@ uint64_t log_dropped(const struct log *log)
 	return log->dropped;
 }
 
+const char *log_waiting(const struct log *log, size_t *ret_length)
+{
+	*ret_length = waiting(log);
+	return log->buffer + log->head;
+}
+
+void log_resume(struct log *log, uint64_t dropped, const char *bytes, size_t length)
+{
+	log->dropped = log->told = dropped;
+	if (length > log->size || (length > 0 && bytes[length - 1] != '\n'))
+		return;
+	memcpy(log->buffer, bytes, length);
+	log->tail = length;
+}
+
 bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint64_t interval_ns, uint64_t *ret_left_out)
 {
 	if (limit->used && now_ns >= limit->last_ns && now_ns - limit->last_ns < interval_ns) {

@@ -85,6 +85,10 @@ bool log_flush(struct log *log);
 /* Lines left out since the start because the sink did not keep up. */
 uint64_t log_dropped(const struct log *log);
 
+/* What the sink did not take yet, for the next program; and that program goes on with it. */
+const char *log_waiting(const struct log *log, size_t *ret_length);
+void log_resume(struct log *log, uint64_t dropped, const char *waiting, size_t length);
+
 /* At most one line in `interval_ns` for the same trouble: returns true when the
  * caller may log now, and how many were left out since it last did. */
 struct log_limit {

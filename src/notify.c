@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define STATUS_EVERY_NS NS_PER_S
+
 struct notify {
 	struct loop *loop;
 	int fd;
@@ -21,6 +23,9 @@ struct notify {
 	socklen_t length;
 	uint64_t interval_ns; /* 0: no watchdog */
 	struct loop_timer watchdog;
+	char told[NOTIFY_STATUS_MAX], wanted[NOTIFY_STATUS_MAX]; /* STATUS= */
+	uint64_t next_status_ns;
+	struct loop_timer status;
 };
 
 static const char *find(char *const *environment, const char *name)
@@ -35,7 +40,7 @@ static const char *find(char *const *environment, const char *name)
 
 static _printf_(2, 3) void tell(struct notify *notify, const char *format, ...)
 {
-	char text[128];
+	char text[NOTIFY_STATUS_MAX + 16];
 	va_list arguments;
 
 	if (notify == NULL)
@@ -62,7 +67,7 @@ static int take_address(struct notify *notify, const char *path)
 	size_t length = strlen(path);
 
 	if ((path[0] != '/' && path[0] != '@') || length < 2 || length >= sizeof(notify->address.sun_path))
-		return -EINVAL;
+		return -EAFNOSUPPORT;
 	notify->address.sun_family = AF_UNIX;
 	memcpy(notify->address.sun_path, path, length);
 	if (path[0] == '@')
@@ -87,24 +92,59 @@ static void take_watchdog(struct notify *notify, const char *usec, const char *p
 	loop_arm(notify->loop, &notify->watchdog, loop_now_ns(notify->loop));
 }
 
-struct notify *notify_new(char *const *environment, struct loop *loop)
+static void tell_status(struct notify *notify)
+{
+	memcpy(notify->told, notify->wanted, sizeof(notify->told));
+	notify->next_status_ns = loop_now_ns(notify->loop) + STATUS_EVERY_NS;
+	tell(notify, "STATUS=%s", notify->told);
+}
+
+static void status_due(struct loop_timer *timer)
+{
+	struct notify *notify = container_of(timer, struct notify, status);
+
+	if (strcmp(notify->wanted, notify->told) != 0)
+		tell_status(notify);
+}
+
+void notify_status(struct notify *notify, const char *text)
+{
+	if (notify == NULL || strcmp(text, notify->wanted) == 0)
+		return;
+	snprintf(notify->wanted, sizeof(notify->wanted), "%s", text);
+	if (loop_now_ns(notify->loop) >= notify->next_status_ns)
+		tell_status(notify);
+	else if (notify->status.place == 0)
+		(void)loop_arm(notify->loop, &notify->status, notify->next_status_ns);
+}
+
+int notify_new(char *const *environment, struct loop *loop, struct notify **ret_notify)
 {
 	const char *path = find(environment, "NOTIFY_SOCKET");
-	struct notify *notify;
+	struct notify *notify = NULL;
+	int r = 0;
 
-	if (path == NULL)
-		return NULL;
+	if (path == NULL) {
+		*ret_notify = NULL;
+		return 0;
+	}
 	notify = calloc(1, sizeof(*notify));
 	if (notify == NULL)
-		return NULL;
+		return -ENOMEM;
 	notify->loop = loop;
+	notify->status.expired = status_due;
 	notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (notify->fd < 0 || take_address(notify, path) < 0) {
+	if (notify->fd < 0)
+		r = -errno;
+	if (r == 0)
+		r = take_address(notify, path);
+	if (r < 0) {
 		notify_free(notify);
-		return NULL;
+		return r;
 	}
 	take_watchdog(notify, find(environment, "WATCHDOG_USEC"), find(environment, "WATCHDOG_PID"));
-	return notify;
+	*ret_notify = notify;
+	return 0;
 }
 
 void notify_free(struct notify *notify)
@@ -112,6 +152,7 @@ void notify_free(struct notify *notify)
 	if (notify == NULL)
 		return;
 	loop_disarm(notify->loop, &notify->watchdog);
+	loop_disarm(notify->loop, &notify->status);
 	cleanup_fd(&notify->fd);
 	free(notify);
 }

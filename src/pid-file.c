@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +17,7 @@ struct pid_file {
 	int fd;
 	dev_t device;
 	ino_t inode;
+	pid_t found;
 };
 
 static int explain(char *reason, int error, const char *path, const char *what)
@@ -72,6 +74,8 @@ static int lock_and_write(struct pid_file *file, char *reason)
 	}
 	if (!still_there(file))
 		return explain(reason, EAGAIN, file->path, "was replaced while it was opened; try again");
+	if (pread(file->fd, text, sizeof(text) - 1, 0) > 0 && atol(text) > 0 && atol(text) <= INT_MAX)
+		file->found = (pid_t)atol(text);
 	length = snprintf(text, sizeof(text), "%d\n", getpid());
 	if (ftruncate(file->fd, 0) != 0 || pwrite(file->fd, text, (size_t)length, 0) != length)
 		return explain(reason, errno, file->path, strerror(errno));
@@ -99,6 +103,41 @@ int pid_file_take(const char *path, struct pid_file **ret_file, char reason[stat
 	}
 	*ret_file = file;
 	return 0;
+}
+
+int pid_file_resume(const char *path, int fd, struct pid_file **ret_file)
+{
+	struct pid_file *file = calloc(1, sizeof(*file));
+	struct stat status;
+
+	if (file != NULL)
+		file->path = strdup(path);
+	if (file == NULL || file->path == NULL) {
+		free(file);
+		return -ENOMEM;
+	}
+	file->fd = fd;
+	if (fstat(fd, &status) == 0) {
+		file->device = status.st_dev;
+		file->inode = status.st_ino;
+	}
+	if (!still_there(file)) {
+		free(file->path);
+		free(file);
+		return -ESTALE;
+	}
+	*ret_file = file;
+	return 0;
+}
+
+int pid_file_fd(const struct pid_file *file)
+{
+	return file != NULL ? file->fd : -1;
+}
+
+pid_t pid_file_found(const struct pid_file *file)
+{
+	return file != NULL ? file->found : 0;
 }
 
 void pid_file_drop(struct pid_file *file)

@@ -28,7 +28,8 @@ void service_bans_over(struct loop_timer *timer)
 int service_set_ban(struct service_set *set, const struct access_rule *rule, uint64_t length_ns)
 {
 	uint64_t now_ns = loop_now_ns(set->loop);
-	uint64_t until_ns = length_ns == 0 || length_ns >= BANS_FOR_EVER - now_ns ? BANS_FOR_EVER : now_ns + length_ns;
+	uint64_t until_ns =
+		length_ns == 0 || length_ns >= BANS_FOR_EVER - now_ns ? BANS_FOR_EVER : now_ns + length_ns;
 	int r = bans_add(set->bans, rule, until_ns);
 
 	if (r == 0)
@@ -47,7 +48,8 @@ static const struct service *service_of(const struct service_set *set, uint32_t 
 }
 
 /* The network that an entry stands for, as its service counts sources. */
-static bool rule_of(const struct gate_limits *limits, const struct source *source, struct access_rule *ret_rule)
+static bool rule_of(const struct gate_limits *limits, const struct source *source,
+		    struct access_rule *ret_rule)
 {
 	struct access_rule rule = { .kind = ACCESS_ALL };
 
@@ -82,7 +84,8 @@ static void lift(void *context, struct source *source)
 	const struct service *service = service_of(lifting->set, source->service);
 
 	if (service == NULL || !rule_of(service->gate.limits, source, &rule) ||
-	    (lifting->rule != NULL && !bans_contains(lifting->rule, &rule) && !bans_contains(&rule, lifting->rule)))
+	    (lifting->rule != NULL && !bans_contains(lifting->rule, &rule) &&
+	     !bans_contains(&rule, lifting->rule)))
 		return;
 	source_forgive(lifting->set->gate.sources, source);
 	lifting->count++;
@@ -139,7 +142,7 @@ static bool list_by_hand(struct listing *listing, uint64_t *place)
 		struct service_ban ban = {
 			.rule = by_hand->rule,
 			.left_ns = by_hand->until_ns == BANS_FOR_EVER ? BANS_FOR_EVER :
-				   by_hand->until_ns > now_ns	      ? by_hand->until_ns - now_ns :
+				   by_hand->until_ns > now_ns         ? by_hand->until_ns - now_ns :
 									0,
 		};
 

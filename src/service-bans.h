@@ -24,8 +24,8 @@ struct service_ban {
 	uint64_t left_ns;    /* BANS_FOR_EVER: until it is lifted */
 };
 
-/* Tells bans from `*place` (0: the first) on and moves it; looks at a bounded number of entries each time. `tell` returns
- * whether it has room for another. Returns false behind the last one. */
+/* Tells bans from `*place` (0: the first) on and moves it; looks at a bounded number of entries each time.
+ * `tell` returns whether it has room for another. Returns false behind the last one. */
 bool service_set_each_ban(const struct service_set *set, uint64_t *place,
 			  bool (*tell)(void *context, const struct service_ban *ban), void *context);
 

@@ -3,9 +3,11 @@
 #include "service-set.h"
 
 #include "base.h"
+#include "family.h"
 #include "conf-errors.h"
 #include "service-plan.h"
 #include "service.h"
+#include "session-table.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -212,6 +214,16 @@ int service_set_apply(struct service_set *set, struct conf *conf, struct conf_er
 	/* The snapshot before goes with its last session; what it had is given
 	 * back to the system, since a reload may be the peak of a long life. */
 	malloc_trim(0);
+	return r;
+}
+
+int service_set_apply_resumed(struct service_set *set, struct conf *conf, struct conf_errors *errors,
+			      struct service_summary *ret_summary)
+{
+	struct plan plan = { .purpose = PLAN_RESUME, .set = set, .conf = conf, .errors = errors };
+	int r = plan_make(&plan);
+
+	finish_plan(&plan, r, ret_summary);
 	return r;
 }
 

@@ -38,6 +38,11 @@ int service_set_use_cgroups(struct service_set *set, const char *where, char rea
 int service_set_apply(struct service_set *set, struct conf *conf, struct conf_errors *errors,
 		      struct service_summary *ret_summary, struct service_changes *ret_changes);
 
+/* The first time, in a set that was made what another one was (service-state.h): overrides stay, and what is
+ * served is no news. */
+int service_set_apply_resumed(struct service_set *set, struct conf *conf, struct conf_errors *errors,
+			      struct service_summary *ret_summary);
+
 /* Finds out what service_set_apply() would do, and undoes it: new addresses are opened, to learn
  * whether they can be, and closed again; nothing that is served is touched. An address that only a
  * listener of ours is in the way of, which would go, counts as one that can be opened. Returns as

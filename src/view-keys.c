@@ -71,9 +71,9 @@ json_t *view_service_keys(const struct conf_service *settings)
 			continue;
 
 		struct conf_where where = conf_origin_of(settings, keys[i].name);
-		const char *origin = where.path == NULL		        ? "default" :
+		const char *origin = where.path == NULL             ? "default" :
 				     is_own(settings, keys[i].name) ? "section" :
-								        "defaults";
+								      "defaults";
 
 		json_array_append_new(array, describe(&keys[i], settings, &where, origin));
 	}

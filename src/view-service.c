@@ -45,7 +45,7 @@ static bool has_absent_listener(const struct service_set *set, const struct conf
 enum view_state view_state_of(const struct service_set *set, const struct conf_service *settings,
 			      const struct service *service)
 {
-	if (service == NULL || service->retired)
+	if (service == NULL || service->retired || service->disabled)
 		return VIEW_DISABLED;
 	if (set->draining)
 		return VIEW_DRAINING;
@@ -106,8 +106,9 @@ static json_t *distribution(const struct histogram *histogram, const struct hist
 
 	for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
 		count += histogram->counts[i];
-		json_array_append_new(buckets, json_pack("[f, I]", (double)scale->bounds_ns[i] / (double)NS_PER_S,
-							 (json_int_t)count));
+		json_array_append_new(buckets,
+				      json_pack("[f, I]", (double)scale->bounds_ns[i] / (double)NS_PER_S,
+						(json_int_t)count));
 	}
 	return json_pack("{s:I, s:o, s:o}", "count", (json_int_t)histogram_count(histogram), "sum",
 			 view_seconds(histogram->sum_ns), "buckets", buckets);
@@ -137,7 +138,8 @@ static json_t *command(const struct conf_words *words)
 
 	text[0] = '\0';
 	for (size_t i = 0; i < words->count && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "", words->items[i]);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "",
+					 words->items[i]);
 	return view_text(text);
 }
 
@@ -169,13 +171,14 @@ json_t *view_service(const struct service_set *set, const struct conf_service *s
 	const struct service *service = plan_find_service(set, settings->name);
 	enum view_state state = view_state_of(set, settings, service);
 	unsigned instances = service != NULL ? service->gate.instances : settings->limits.instances;
-	json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I}", "name",
-				   view_text(settings->name), "description", view_text(settings->description),
-				   "state", view_state_name(state), "listen", addresses(&settings->listen),
-				   "exec", command(&settings->exec), "user", view_text(settings->identity.name),
-				   "wait", settings->wait, "where", view_where(&settings->where), "override",
-				   view_text(service_set_override_of(set, settings->name)), "problem",
-				   view_text(view_problem(state)), "instances", (json_int_t)instances);
+	json_t *object =
+		json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I}", "name",
+			  view_text(settings->name), "description", view_text(settings->description), "state",
+			  view_state_name(state), "listen", addresses(&settings->listen), "exec",
+			  command(&settings->exec), "user", view_text(settings->identity.name), "wait",
+			  settings->wait, "where", view_where(&settings->where), "override",
+			  view_text(service_set_override_of(set, settings->name)), "problem",
+			  view_text(view_problem(state)), "instances", (json_int_t)instances);
 
 	if (object != NULL)
 		add_counters(object, service, detailed);

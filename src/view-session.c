@@ -24,12 +24,12 @@ static const char *state_of(const struct session *session)
 json_t *view_session(const struct session *session, uint64_t now_ns)
 {
 	struct connection_facts facts = facts_of(session);
-	json_t *object = json_pack(
-		"{s:I, s:o, s:i, s:o, s:o, s:s, s:s?, s:o}", "id", (json_int_t)session->id, "service",
-		view_text(session->settings->name), "pid", (int)session->pid, "peer", address(&session->peer),
-		"local", address(&session->local), "state", state_of(session), "reason",
-		session->ending ? session_reason_name(session->reason) : NULL, "seconds",
-		view_seconds(now_ns - session->started_ns));
+	json_t *object = json_pack("{s:I, s:o, s:i, s:o, s:o, s:s, s:s?, s:o}", "id", (json_int_t)session->id,
+				   "service", view_text(session->settings->name), "pid", (int)session->pid,
+				   "peer", address(&session->peer), "local", address(&session->local),
+				   "state", state_of(session), "reason",
+				   session->ending ? session_reason_name(session->reason) : NULL, "seconds",
+				   view_seconds(now_ns - session->started_ns));
 
 	if (object == NULL)
 		return NULL;

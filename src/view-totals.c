@@ -30,7 +30,8 @@ static void add(struct totals *totals, const struct service_counters *counters, 
 		totals->refused[i] += refused[i];
 }
 
-/* Retired services that still have sessions are not in the list any more: until they are free their share is missing. */
+/* Retired services that still have sessions are not in the list any more: until they are free their share is
+ * missing. */
 static struct totals sum_up(const struct service_set *set)
 {
 	struct totals totals = { .states = { 0 } };
@@ -40,8 +41,6 @@ static struct totals sum_up(const struct service_set *set)
 		add(&totals, &set->services[i]->counters, set->services[i]->gate.refused);
 	for (size_t i = 0; i < set->service_count; i++)
 		totals.states[view_state_of(set, set->services[i]->settings, set->services[i])]++;
-	/* What is configured and not offered has no place in the list. */
-	totals.states[VIEW_DISABLED] = set->conf != NULL ? set->conf->service_count - set->service_count : 0;
 	return totals;
 }
 
@@ -78,18 +77,18 @@ static json_t *reasons(const struct totals *totals)
 int view_totals(const struct service_set *set, json_t *object)
 {
 	struct totals totals = sum_up(set);
-	json_t *sessions = json_pack("{s:I, s:I, s:I}", "active", (json_int_t)session_count(set->sessions), "most",
-				     (json_int_t)set->gate.max_sessions, "lingering",
+	json_t *sessions = json_pack("{s:I, s:I, s:I}", "active", (json_int_t)session_count(set->sessions),
+				     "most", (json_int_t)set->gate.max_sessions, "lingering",
 				     (json_int_t)linger_count(set->linger));
 	json_t *counts = json_pack(
-		"{s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "services", states(&totals), "listeners",
-		(json_int_t)set->listener_count, "sessions", sessions, "accepted",
+		"{s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "services", states(&totals),
+		"listeners", (json_int_t)set->listener_count, "sessions", sessions, "accepted",
 		(json_int_t)totals.counters.accepted, "started", (json_int_t)totals.counters.started, "ended",
 		(json_int_t)sum(totals.counters.ended, SESSION_REASONS), "refused_total",
 		(json_int_t)sum(totals.refused, GATE_REASONS), "refused", reasons(&totals), "spawn_failures",
 		(json_int_t)sum(totals.counters.failed, CHILD_STAGES), "bytes_in",
-		(json_int_t)totals.counters.bytes_in, "bytes_out", (json_int_t)totals.counters.bytes_out, "bans",
-		(json_int_t)service_set_ban_count(set));
+		(json_int_t)totals.counters.bytes_in, "bytes_out", (json_int_t)totals.counters.bytes_out,
+		"bans", (json_int_t)service_set_ban_count(set));
 	int r = counts != NULL ? json_object_update(object, counts) : -1;
 
 	json_decref(counts);

@@ -14,21 +14,21 @@
 /* ---- values ---- */
 
 json_t *view_seconds(uint64_t ns);
-json_t *view_point_in_time(int64_t wall_s); /* RFC 3339, UTC; 0: null */
+json_t *view_point_in_time(int64_t wall_s);         /* RFC 3339, UTC; 0: null */
 json_t *view_where(const struct conf_where *where); /* null when path is NULL */
-json_t *view_text(const char *text); /* bytes that are not UTF-8 become ?; NULL: null */
+json_t *view_text(const char *text);                /* bytes that are not UTF-8 become ?; NULL: null */
 
 /* ---- services ---- */
 
 /* In the order of what is worse. */
 enum view_state {
 	VIEW_SERVING,
-	VIEW_FULL,     /* as many sessions as it may */
+	VIEW_FULL, /* as many sessions as it may */
 	VIEW_DISABLED,
 	VIEW_DRAINING,
-	VIEW_ABSENT,   /* an address does not exist yet */
-	VIEW_FAILING,  /* its programs end at once, and badly */
-	VIEW_PAUSED,   /* it cannot be started */
+	VIEW_ABSENT,  /* an address does not exist yet */
+	VIEW_FAILING, /* its programs end at once, and badly */
+	VIEW_PAUSED,  /* it cannot be started */
 	VIEW_STATES
 };
 
@@ -50,7 +50,8 @@ const char *view_problem(enum view_state state);
 
 /* ---- all of them ---- */
 
-/* "services", "listeners", "sessions", "accepted" ... of DAEMON in usherctl(8), put into `object`. O(services). Returns 0 or -ENOMEM. */
+/* "services", "listeners", "sessions", "accepted" ... of DAEMON in usherctl(8), put into `object`.
+ * O(services). Returns 0 or -ENOMEM. */
 int view_totals(const struct service_set *set, json_t *object);
 
 /* Those that are not well, `most` at most. */

@@ -145,12 +145,12 @@ START_TEST(nothing_set)
 	settings.limits.per_source = 0;
 	expect(GATE_ADMIT, NULL, NULL, 0, "there are no rules: everybody may");
 	ck_assert_str_eq(steps,
-			 "+ loop: no datagram that is answered: no two services can be set talking with it\n"
+			 "+ loop: not a datagram: it cannot set two services talking with each other\n"
 			 "+ ban_time: 0 (default): nobody is banned\n"
 			 "+ deny: there are no rules: everybody may\n"
 			 "+ access_times: always (default)\n"
 			 "+ max_load: none (default)\n"
-			 "+ throttle: 10.1.2.3/32 is not left alone\n"
+			 "+ throttle: no session of 10.1.2.3/32 failed at once of late\n"
 			 "+ rate_per_source: none (default)\n"
 			 "+ rate: none (default)\n"
 			 "+ per_source: none (default)\n"
@@ -183,7 +183,7 @@ START_TEST(all_set)
 	ck_assert_ptr_nonnull(strstr(steps, " (default) is now\n"));
 	ck_assert_ptr_nonnull(strstr(
 		steps, "+ max_load: the load is 1.250, the most 4.500 (default)\n"
-		       "+ throttle: 10.1.2.3/32 is not left alone\n"
+		       "+ throttle: no session of 10.1.2.3/32 failed at once of late\n"
 		       "+ rate_per_source: 10/min burst 30 (default): 10.1.2.3/32 may begin a session now\n"
 		       "+ rate: 50/90s burst 50 (services.ini:4): the service may begin a session now\n"
 		       "+ per_source: 3 of 25 sessions of 10.1.2.3/32 (auto, default)\n"

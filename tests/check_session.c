@@ -603,6 +603,7 @@ START_TEST(reason_names)
 		[SESSION_IDLE] = "idle_timeout",
 		[SESSION_HANGUP] = "hangup",
 		[SESSION_DRAIN] = "drain",
+		[SESSION_KILL] = "kill",
 	};
 
 	ck_assert_uint_eq(ELEMENTS(names), SESSION_REASONS);
