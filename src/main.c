@@ -94,6 +94,11 @@ static int serve(struct origin *origin, struct conf *conf)
 		      stderr);
 		return EX_USAGE;
 	}
+	if (background && getpid() == 1) {
+		fputs("usherd: -d: the first process of a container cannot go to the background; leave -d out\n",
+		      stderr);
+		return EX_USAGE;
+	}
 	if (background && startup_background(&report) < 0) {
 		fprintf(stderr, "usherd: fork: %s\n", strerror(errno));
 		return EX_OSERR;

@@ -41,6 +41,16 @@ static struct daemon *start(void)
 	return daemon_launch(&(struct daemon_spec){.config = HELLO, .environment = environment});
 }
 
+/* The next message that is no STATUS=, or NULL: malloc'ed. */
+static char *read_message(int fd, int timeout_ms)
+{
+	char *message;
+
+	while ((message = read_piece(fd, timeout_ms, NULL)) != NULL && strncmp(message, "STATUS=", 7) == 0)
+		free(message);
+	return message;
+}
+
 /* The next message that is not a ping; fails when none comes. */
 static const char *next_message(int fd)
 {
@@ -48,9 +58,22 @@ static const char *next_message(int fd)
 
 	do {
 		free(message);
-		message = read_piece(fd, PATIENCE_MS, NULL);
+		message = read_message(fd, PATIENCE_MS);
 		ck_assert_ptr_nonnull(message);
 	} while (strcmp(message, "WATCHDOG=1") == 0);
+	return message;
+}
+
+/* The next line for people. */
+static const char *next_status(int fd)
+{
+	static char *message;
+
+	do {
+		free(message);
+		message = read_piece(fd, PATIENCE_MS, NULL);
+		ck_assert_ptr_nonnull(message);
+	} while (strncmp(message, "STATUS=", 7) != 0);
 	return message;
 }
 
@@ -138,6 +161,42 @@ START_TEST(stopping_before_drain)
 }
 END_TEST
 
+/* The line for people follows what happens, but not more than once a second. */
+START_TEST(status)
+{
+	int fd = open_manager(false), clients[3];
+	struct daemon *daemon;
+	uint64_t begin = now_ms(), count = 1;
+
+	environment[2] = NULL;
+	daemon = daemon_launch(
+		&(struct daemon_spec){.config = HELLO "[hold]\nlisten = 127.0.0.1:$2\nexec = $PROBE hold\n",
+				      .environment = environment});
+	ck_assert_str_eq(next_status(fd), "STATUS=serving 2 services, 0 sessions");
+
+	for (int i = 0; i < 3; i++) {
+		clients[i] = tcp_connect(2);
+		free(read_piece(clients[i], PATIENCE_MS, NULL));
+	}
+	/* What was so in between is not told, where all came within a second. */
+	const char *told;
+
+	do {
+		told = next_status(fd);
+		count++;
+	} while (strcmp(told, "STATUS=serving 2 services, 3 sessions") != 0);
+	close(clients[0]);
+	close(clients[1]);
+	daemon_signal(daemon, SIGTERM);
+	while (strcmp(next_status(fd), "STATUS=draining: 1 session left") != 0)
+		count++;
+	ck_assert_uint_le(count, 1 + (now_ms() - begin) / 1000);
+	close(clients[2]);
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
+	close(fd);
+}
+END_TEST
+
 static void ask_for_pings(const char *pid)
 {
 	snprintf(usec, sizeof(usec), "WATCHDOG_USEC=%d", INTERVAL_MS * 1000);
@@ -151,7 +210,7 @@ static void ask_for_pings(const char *pid)
 
 static void wait_ping(int fd, int timeout_ms)
 {
-	char *message = read_piece(fd, timeout_ms, NULL);
+	char *message = read_message(fd, timeout_ms);
 
 	ck_assert_msg(message != NULL && strcmp(message, "WATCHDOG=1") == 0, "not a ping: %s",
 		      message != NULL ? message : "nothing");
@@ -162,7 +221,7 @@ static unsigned drain(int fd)
 {
 	unsigned count = 0;
 
-	for (char *message; (message = read_piece(fd, 0, NULL)) != NULL; count++)
+	for (char *message; (message = read_message(fd, 0)) != NULL; count++)
 		free(message);
 	return count;
 }
@@ -194,7 +253,7 @@ START_TEST(watchdog)
 
 	ck_assert_int_eq(waitid(P_PID, (id_t)daemon->pid, &info, WSTOPPED), 0);
 	drain(fd);
-	ck_assert_ptr_null(read_piece(fd, INTERVAL_MS * 3, NULL));
+	ck_assert_ptr_null(read_message(fd, INTERVAL_MS * 3));
 	daemon_signal(daemon, SIGCONT);
 	wait_ping(fd, PATIENCE_MS);
 	ask_many(1, NULL, "hello", 1, 0);
@@ -246,7 +305,7 @@ START_TEST(watchdog_unasked)
 	struct daemon *daemon = start();
 
 	expect_ready(fd, daemon);
-	ck_assert_ptr_null(read_piece(fd, INTERVAL_MS, NULL));
+	ck_assert_ptr_null(read_message(fd, INTERVAL_MS));
 	daemon_stop(daemon);
 	close(fd);
 }
@@ -282,6 +341,7 @@ static Suite *make_suite(void)
 
 	tcase_add_loop_test(all, life, 0, 2);
 	tcase_add_test(all, stopping_before_drain);
+	tcase_add_test(all, status);
 	tcase_add_test(all, watchdog);
 	tcase_add_test(all, watchdog_at_work);
 	tcase_add_loop_test(all, watchdog_unasked, 0, (int)(sizeof(unasked) / sizeof(unasked[0])));
