@@ -23,11 +23,9 @@ static const char zsh_begin[] = "#compdef usherctl\n"
 				"# zsh completion for usherctl, made by `usherctl completion zsh`\n"
 				"\n"
 				"_usherctl_ask() {\n"
-				"	local -a names socket\n"
-				"	local place=${opt_args[-s]:-${opt_args[--socket]}}\n"
-				"	[[ -n $place ]] && socket=(-s $place)\n"
-				"	names=(${(f)\"$(_call_program $1 usherctl $socket --timeout=1 "
-				"completion $1 2> /dev/null)\"})\n"
+				"	local -a names\n"
+				"	names=(${(f)\"$(_call_program $1 usherctl $usherctl_socket "
+				"--timeout=1 completion $1 2> /dev/null)\"})\n"
 				"	compadd \"${@:2}\" -a names\n"
 				"}\n"
 				"_usherctl_services() { _usherctl_ask services \"$@\" }\n"
@@ -38,7 +36,7 @@ static const char zsh_begin[] = "#compdef usherctl\n"
 				"\n"
 				"_usherctl() {\n"
 				"	local curcontext=$curcontext state state_descr line ret=1\n"
-				"	local -a verbs\n"
+				"	local -a verbs usherctl_socket\n"
 				"	typeset -A opt_args\n"
 				"\n";
 
@@ -119,6 +117,9 @@ void ctl_completion_zsh(FILE *out)
 	fputs("	_arguments -s -C", out);
 	put_zsh_options(out, CONTROL_VERBS, CTL_OPTION_ANYWHERE);
 	fputs(" \\\n\t\t\t'1:verb:->verb' '*::argument:->argument' && ret=0\n"
+	      "	# Behind the verb only its own options are known.\n"
+	      "	usherctl_socket=${opt_args[-s]:-${opt_args[--socket]}}\n"
+	      "	[[ -n $usherctl_socket ]] && usherctl_socket=(-s ${(q)usherctl_socket})\n"
 	      "	case $state in\n"
 	      "	verb)\n"
 	      "		verbs=(\n",

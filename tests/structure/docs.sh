@@ -9,7 +9,8 @@ trap 'rm -rf "$fresh"' EXIT
 
 problem=$(sh "$SOURCE/tests/structure/generate" "$BUILD/usherd" "$SOURCE" "$fresh" 2>&1) || problem="failed: $problem"
 expect_none 'the generators run' "$problem"
-for file in etc/services.ini.keys fuzz/services.ini.dict man/services.ini.5; do
+for file in etc/services.ini.keys fuzz/services.ini.dict man/services.ini.5 etc/completions/bash/usherctl \
+	etc/completions/zsh/_usherctl etc/completions/fish/usherctl.fish; do
 	expect_none "$file is current (make update-generated)" \
 		"$(diff -u "$SOURCE/$file" "$fresh/$file" 2>&1 | head -n 20)"
 done
@@ -17,6 +18,11 @@ done
 expect_none 'every key of the table is in services.ini.5' "$("$BUILD/usherd" keys | "$AWK" '/^  [a-z_]+ =/ { print $1 }' |
 	while read -r key; do
 		grep -Fqw -- "$(printf '%s' "$key" | sed 's/.*\.//')" "$SOURCE/man/services.ini.5" || echo "$key"
+	done)"
+
+expect_none 'every verb is in usherctl.8' "$("$BUILD/usherctl" --help | "$AWK" '/^  [a-z]+ / { print $1 }' |
+	while read -r verb; do
+		grep -Eqx -- "\\.It Cm $verb( .*)?" "$SOURCE/man/usherctl.8" || echo "$verb"
 	done)"
 
 for page in "$SOURCE"/man/*.[1-8]; do
