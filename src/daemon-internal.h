@@ -44,8 +44,6 @@ struct daemon {
 	struct daemon_reload last_reload;
 	int64_t started_wall_s;
 	uint64_t started_ns;
-	struct init *init; /* or NULL: we are not the first process */
-	bool reduced;      /* capabilities were given up for good */
 	struct daemon_trial *trial; /* of the program that is to replace this one, or NULL */
 	struct daemon_resumed *resumed; /* until it serves: what the program before left */
 	struct init *init; /* or NULL: we are not the first process */
@@ -83,20 +81,6 @@ void daemon_reload_outcome_free(struct daemon_reload_outcome *outcome);
 
 /* Tells which passed sockets the services use now, and closes the others. */
 void daemon_settle_adopted(struct daemon *daemon);
-
-/* Tells what an earlier usherd, which did not end in order, left: once the services listen. */
-void daemon_tell_found(struct daemon *daemon);
-
-/* sd_notify(3): opens it; tells how many are served, as often as anything may have changed. */
-void daemon_start_notify(struct daemon *daemon);
-void daemon_tell_status(struct daemon *daemon);
-
-/* Gives up what root does not need, after the start; warns, after a reload, of a service that would need it. */
-void daemon_reduce_capabilities(struct daemon *daemon);
-
-/* The first process of a container: collects the dead, and at the end ends who is left. Nothing for others. */
-int daemon_start_init(struct daemon *daemon);
-void daemon_end_others(struct daemon *daemon);
 
 /* Tells what an earlier usherd, which did not end in order, left: once the services listen. */
 void daemon_tell_found(struct daemon *daemon);

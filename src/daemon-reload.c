@@ -127,8 +127,6 @@ int daemon_reload(struct daemon *daemon, bool dry_run, bool tell_changes,
 			    outcome.message);
 	if (r == 0)
 		daemon_reduce_capabilities(daemon);
-	if (r == 0)
-		daemon_reduce_capabilities(daemon);
 	*ret_outcome = outcome;
 	return r;
 }

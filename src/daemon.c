@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "family.h"
 #include "init.h"
-#include "init.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
@@ -37,7 +36,6 @@ static void round_end(void *context)
 	struct daemon *daemon = context;
 
 	daemon_tail_settle(daemon);
-	daemon_tell_status(daemon);
 	daemon_tell_status(daemon);
 	if (log_flush(daemon->log) && daemon->flush.place == 0)
 		loop_arm(daemon->loop, &daemon->flush, loop_now_ns(daemon->loop) + FLUSH_RETRY_NS);
@@ -166,7 +164,6 @@ static int start_services(struct daemon *daemon, struct conf *conf)
 		daemon_log_warnings(daemon, conf);
 		daemon_settle_adopted(daemon);
 		daemon_tell_found(daemon);
-		daemon_tell_found(daemon);
 		daemon_log_summary(daemon, "ready", &summary);
 	} else if (errors.count > 0) {
 		conf_errors_print(&errors, stderr);
@@ -253,7 +250,6 @@ int daemon_run(struct daemon *daemon)
 	int r;
 
 	daemon_reduce_capabilities(daemon);
-	daemon_reduce_capabilities(daemon);
 	notify_ready(daemon->notify);
 	round_end(daemon);
 	r = loop_run(daemon->loop, round_end, daemon);
@@ -283,7 +279,6 @@ void daemon_free(struct daemon *daemon)
 		loop_disarm(daemon->loop, &daemon->drain);
 	}
 	notify_free(daemon->notify);
-	init_free(daemon->init);
 	init_free(daemon->init);
 	control_close(daemon->control);
 	daemon->control = NULL;

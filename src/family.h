@@ -58,10 +58,6 @@ size_t family_signal_strays(const struct family *const *families, size_t count, 
  * any more. Reads all of /proc. */
 size_t family_count_left(void);
 
-/* How many living processes were started by a usherd (USHERD_SESSION in their environment) and have none above them
- * any more. Reads all of /proc. */
-size_t family_count_left(void);
-
 /* Collects dead orphans that no session waits for: each dead child for which `is_leader` does not say that it is a
  * leader that was not collected; its session collects that. Returns how many children were collected. */
 size_t family_collect_orphans(bool (*is_leader)(void *context, pid_t pid), void *context);

@@ -332,7 +332,6 @@ int listen_unix_bind(int fd, const struct endpoint *endpoint, const struct socke
 		return refuse(reason, error == -EAGAIN ? EBUSY : -error, "cannot put the socket in place: %s",
 			      error == -EAGAIN ? "the path keeps changing" : strerror(-error));
 	file.replaced = found == FOUND_STALE;
-	file.replaced = found == FOUND_STALE;
 	*ret_file = file;
 	return 0;
 }

@@ -326,14 +326,6 @@ static int prepare_adopted(int fd, const struct endpoint *endpoint, const struct
 	if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, &length) == 0 &&
 	    options->interface != NULL && strcmp(interface, options->interface) == 0)
 		return 0;
-
-	char interface[IFNAMSIZ] = "";
-	socklen_t length = sizeof(interface);
-
-	/* What is so already needs no rights. */
-	if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, &length) == 0 &&
-	    options->interface != NULL && strcmp(interface, options->interface) == 0)
-		return 0;
 	return set_interface(fd, options->interface, reason);
 }
 

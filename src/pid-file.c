@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
@@ -77,8 +76,6 @@ static int lock_and_write(struct pid_file *file, char *reason)
 		return explain(reason, EAGAIN, file->path, "was replaced while it was opened; try again");
 	if (pread(file->fd, text, sizeof(text) - 1, 0) > 0 && atol(text) > 0 && atol(text) <= INT_MAX)
 		file->found = (pid_t)atol(text);
-	if (pread(file->fd, text, sizeof(text) - 1, 0) > 0 && atol(text) > 0 && atol(text) <= INT_MAX)
-		file->found = (pid_t)atol(text);
 	length = snprintf(text, sizeof(text), "%d\n", getpid());
 	if (ftruncate(file->fd, 0) != 0 || pwrite(file->fd, text, (size_t)length, 0) != length)
 		return explain(reason, errno, file->path, strerror(errno));
@@ -136,11 +133,6 @@ int pid_file_resume(const char *path, int fd, struct pid_file **ret_file)
 int pid_file_fd(const struct pid_file *file)
 {
 	return file != NULL ? file->fd : -1;
-}
-
-pid_t pid_file_found(const struct pid_file *file)
-{
-	return file != NULL ? file->found : 0;
 }
 
 pid_t pid_file_found(const struct pid_file *file)

@@ -4,7 +4,6 @@
 #define USHERD_PID_FILE_H
 
 #include <sys/types.h>
-#include <sys/types.h>
 
 
 struct pid_file;
@@ -21,9 +20,6 @@ int pid_file_take(const char *path, struct pid_file **ret_file, char reason[stat
  * where that is another file this fails with -ESTALE, and `fd` stays the caller's. */
 int pid_file_resume(const char *path, int fd, struct pid_file **ret_file);
 int pid_file_fd(const struct pid_file *file); /* -1: there is none */
-
-/* The pid that an earlier usherd left in it when it ended without removing it; 0: none did. */
-pid_t pid_file_found(const struct pid_file *file);
 
 /* The pid that an earlier usherd left in it when it ended without removing it; 0: none did. */
 pid_t pid_file_found(const struct pid_file *file);

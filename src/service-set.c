@@ -4,11 +4,9 @@
 
 #include "base.h"
 #include "family.h"
-#include "family.h"
 #include "conf-errors.h"
 #include "service-plan.h"
 #include "service.h"
-#include "session-table.h"
 #include "session-table.h"
 
 #include <errno.h>
@@ -318,25 +316,6 @@ void service_set_adopt(struct service_set *set, struct adopted *adopted)
 unsigned service_set_generation(const struct service_set *set)
 {
 	return set->generation;
-}
-
-size_t service_set_service_count(const struct service_set *set)
-{
-	return set->service_count;
-}
-
-size_t service_set_count_replaced(const struct service_set *set)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < set->listener_count; i++)
-		count += set->listeners[i]->socket.replaced;
-	return count;
-}
-
-void service_set_collect_orphans(struct service_set *set)
-{
-	(void)family_collect_orphans(session_is_leader, set->sessions);
 }
 
 size_t service_set_service_count(const struct service_set *set)

@@ -71,13 +71,6 @@ size_t service_set_count_replaced(const struct service_set *set);
 /* Collects dead children that no session waits for. */
 void service_set_collect_orphans(struct service_set *set);
 
-/* Services that are offered; and Unix sockets that took the place of what an earlier usherd left. */
-size_t service_set_service_count(const struct service_set *set);
-size_t service_set_count_replaced(const struct service_set *set);
-
-/* Collects dead children that no session waits for. */
-void service_set_collect_orphans(struct service_set *set);
-
 size_t service_set_session_count(const struct service_set *set);
 
 /* Closes every listener but those of services that `serve_while_draining`: these go on until no
