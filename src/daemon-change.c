@@ -168,8 +168,7 @@ void daemon_change_upgrade(struct daemon *daemon, struct control_client *client,
 			   const struct control_request *request)
 {
 	(void)request;
-	(void)daemon;
-	control_refuse(client, CONTROL_CODE_FAILED, "not yet");
+	daemon_upgrade_asked(daemon, client);
 }
 
 /* ---- kill ---- */

@@ -44,10 +44,10 @@ struct daemon {
 	struct daemon_reload last_reload;
 	int64_t started_wall_s;
 	uint64_t started_ns;
-	struct daemon_trial *trial; /* of the program that is to replace this one, or NULL */
-	struct daemon_resumed *resumed; /* until it serves: what the program before left */
 	struct init *init; /* or NULL: we are not the first process */
 	bool reduced;      /* capabilities were given up for good */
+	struct daemon_trial *trial; /* of the program that is to replace this one, or NULL */
+	struct daemon_resumed *resumed; /* until it serves: what the program before left */
 	unsigned upgrades; /* how often the program was replaced since then */
 };
 
@@ -164,9 +164,6 @@ int daemon_resume_services(struct daemon *daemon, struct conf *conf, struct serv
 /* It serves: tells so, answers, lets the state go. */
 void daemon_resume_done(struct daemon *daemon, const struct service_summary *summary);
 void daemon_resume_free(struct daemon *daemon);
-
-/* Whether all records make sense, for a trial. Returns 0, or says on stderr why not. */
-int daemon_look(struct state *state);
 
 /* ---- daemon.c ---- */
 

@@ -2,7 +2,7 @@
  * ended. The services themselves are service-set.h's.
  *
  * HUP reloads, TERM and INT drain and then end, the second of them (and QUIT)
- * ends at once, USR1 opens the log file anew. Every other signal is without
+ * ends at once, USR1 opens the log file anew, USR2 replaces the program. Every other signal is without
  * effect. */
 #include "daemon-internal.h"
 
@@ -109,6 +109,9 @@ static void on_signal(void *context, const struct signalfd_siginfo *info)
 			log_message(daemon->log, LOG_LEVEL_ERROR, "log", "could not be opened anew: %s",
 				    strerror(-r));
 		break;
+	case SIGUSR2:
+		daemon_upgrade_asked(daemon, NULL);
+		break;
 	default:
 		break;
 	}
@@ -145,10 +148,24 @@ static int start_pid_file(struct daemon *daemon, const struct conf *conf)
 
 	if (path == NULL && daemon->background)
 		path = PID_FILE_DEFAULT;
+	if (daemon_resume_pid_file(daemon, path) == 0)
+		return 0;
 	if (path == NULL || pid_file_take(path, &daemon->pid_file, reason) == 0)
 		return 0;
 	fprintf(stderr, "usherd: %s\n", reason);
 	return EXIT_FAILURE;
+}
+
+static int resume_services(struct daemon *daemon, struct conf *conf)
+{
+	struct service_summary summary;
+	int status = daemon_resume_services(daemon, conf, &summary);
+
+	if (status != 0)
+		return status;
+	daemon_log_warnings(daemon, conf);
+	daemon_resume_done(daemon, &summary);
+	return 0;
 }
 
 static int start_services(struct daemon *daemon, struct conf *conf)
@@ -157,6 +174,8 @@ static int start_services(struct daemon *daemon, struct conf *conf)
 	struct service_summary summary;
 	int r;
 
+	if (daemon->resumed != NULL)
+		return resume_services(daemon, conf);
 	service_set_adopt(daemon->set, daemon->source.adopted);
 	r = service_set_apply(daemon->set, conf, &errors, &summary, NULL);
 
@@ -205,6 +224,7 @@ static int start_machinery(struct daemon *daemon, const struct conf *conf)
 
 	daemon->started_wall_s = clock_wall().tv_sec;
 	daemon->started_ns = clock_now_ns();
+	daemon_resume_log(daemon);
 	/* What services leave behind is ours to end and to collect. */
 	if ((r = family_adopt_orphans()) < 0)
 		return fail(EX_OSERR, "orphans", r);
@@ -235,10 +255,12 @@ int daemon_start(const struct daemon_source *source, struct conf *conf, bool bac
 	daemon->flush.expired = flush_due;
 	daemon->drain.expired = drain_due;
 	daemon->conf = conf_ref(conf);
-	if ((status = start_pid_file(daemon, conf)) != 0 || (status = start_log(daemon, conf)) != 0 ||
+	if ((status = daemon_resume(daemon)) != 0 || (status = start_pid_file(daemon, conf)) != 0 || (status = start_log(daemon, conf)) != 0 ||
 	    (status = start_machinery(daemon, conf)) != 0 || (status = start_control(daemon)) != 0 ||
 	    (status = start_services(daemon, conf)) != 0) {
-		daemon_free(daemon);
+		/* Nothing is closed and no file removed: the program before goes on with all of it. */
+		if (daemon->resumed == NULL)
+			daemon_free(daemon);
 		return status;
 	}
 	*ret_daemon = daemon;
@@ -278,6 +300,8 @@ void daemon_free(struct daemon *daemon)
 		loop_disarm(daemon->loop, &daemon->flush);
 		loop_disarm(daemon->loop, &daemon->drain);
 	}
+	daemon_upgrade_free(daemon);
+	daemon_resume_free(daemon);
 	notify_free(daemon->notify);
 	init_free(daemon->init);
 	control_close(daemon->control);

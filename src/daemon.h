@@ -28,6 +28,10 @@ struct daemon_source {
 int daemon_start(const struct daemon_source *source, struct conf *conf, bool background,
 		 struct daemon **ret_daemon);
 
+/* Whether the state of another program makes sense to this one. Returns 0, or an exit status after saying why. */
+struct state;
+int daemon_look(struct state *state);
+
 /* Serves until a signal ends it. Returns the exit status. */
 int daemon_run(struct daemon *daemon);
 void daemon_free(struct daemon *daemon);

@@ -3,6 +3,9 @@
  *
  *     startup_clean -> options -> conf -> (background) -> daemon_start -> daemon_run
  *
+ * One that replaces another (upgrade.h) is clean already and keeps its signals blocked; if it
+ * cannot serve, the one before does again.
+ *
  * Exit statuses follow sysexits(3): 0, 1 run-time failure (a port in use), 64
  * usage, 71 operating system, 78 configuration. */
 #include "adopt.h"
@@ -12,6 +15,7 @@
 #include "daemon.h"
 #include "options.h"
 #include "startup.h"
+#include "upgrade.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -21,6 +25,7 @@
 struct origin {
 	const struct options *options;
 	struct conf_environment environment;
+	struct upgrade *upgrade;
 	size_t passed;       /* sockets, by a service manager */
 	char path[PATH_MAX]; /* of the file, absolute: the working directory will be / */
 };
@@ -80,8 +85,10 @@ static int serve(struct origin *origin, struct conf *conf)
 		.context = origin,
 		.path = origin->options->listen_count == 0 ? origin->path : NULL,
 		.reloadable = origin->options->listen_count == 0,
+		.upgrade = origin->upgrade,
 	};
 	bool background = origin->options->background;
+	bool forks = background && upgrade_way(origin->upgrade) != UPGRADE_TAKE;
 	struct daemon *daemon;
 	int status, report = -1;
 
@@ -89,24 +96,19 @@ static int serve(struct origin *origin, struct conf *conf)
 		fprintf(stderr, "usherd: start: %s\n", strerror(ENOMEM));
 		return EX_OSERR;
 	}
-	if (background && getpid() == 1) {
+	if (forks && getpid() == 1) {
 		fputs("usherd: -d: the first process of a container cannot go to the background; leave -d out\n",
 		      stderr);
 		return EX_USAGE;
 	}
-	if (background && getpid() == 1) {
-		fputs("usherd: -d: the first process of a container cannot go to the background; leave -d out\n",
-		      stderr);
-		return EX_USAGE;
-	}
-	if (background && startup_background(&report) < 0) {
+	if (forks && startup_background(&report) < 0) {
 		fprintf(stderr, "usherd: fork: %s\n", strerror(errno));
 		return EX_OSERR;
 	}
 	status = daemon_start(&source, conf, background, &daemon);
 	if (status != 0)
 		return status;
-	if (background)
+	if (forks)
 		startup_background_ready(report);
 	status = daemon_run(daemon);
 	daemon_free(daemon);
@@ -152,10 +154,24 @@ static int find_services(const struct options *options, char path[static PATH_MA
 	return 0;
 }
 
-static int run_with_conf(const struct options *options, size_t passed)
+/* A trial ends here: what is left is to look at what the other program would leave. */
+static int try_to_serve(struct origin *origin, struct conf *conf)
+{
+	int status;
+
+	if (upgrade_way(origin->upgrade) != UPGRADE_TRIAL)
+		return chdir("/") == 0 ? serve(origin, conf) : EX_OSERR;
+	status = daemon_look(upgrade_state(origin->upgrade));
+	if (status == 0)
+		upgrade_say_yes();
+	return status;
+}
+
+static int run_with_conf(const struct options *options, struct upgrade *upgrade, size_t passed)
 {
 	struct origin origin = {
 		.options = options,
+		.upgrade = upgrade,
 		.passed = passed,
 		.environment = {
 			.environ = environ,
@@ -176,12 +192,12 @@ static int run_with_conf(const struct options *options, size_t passed)
 	if (status == 0 && options->action == OPTIONS_PRINT)
 		conf_print(conf, stdout);
 	if (status == 0 && options->action == OPTIONS_SERVE)
-		status = chdir("/") == 0 ? serve(&origin, conf) : EX_OSERR;
+		status = try_to_serve(&origin, conf);
 	conf_unref(conf);
 	return status;
 }
 
-static int run(const struct options *options, size_t passed)
+static int run(const struct options *options, struct upgrade *upgrade, size_t passed)
 {
 	switch (options->action) {
 	case OPTIONS_HELP:
@@ -201,16 +217,16 @@ static int run(const struct options *options, size_t passed)
 	case OPTIONS_TEST:
 	case OPTIONS_PRINT:
 	case OPTIONS_SERVE:
-		return run_with_conf(options, passed);
+		return run_with_conf(options, upgrade, passed);
 	}
 	return EX_USAGE;
 }
 
-int main(int argc, char **argv)
+static int start(int argc, char **argv, struct upgrade *upgrade)
 {
 	struct options options;
 	size_t passed = startup_count_passed();
-	int status, r = startup_clean(passed);
+	int status, r = upgrade_way(upgrade) == UPGRADE_TAKE ? 0 : startup_clean(passed);
 
 	if (r < 0) {
 		fprintf(stderr, "usherd: start: %s\n", strerror(-r));
@@ -221,11 +237,28 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usherd: start: %s\n", strerror(ENOMEM));
 	if (r < 0)
 		return r == -ENOMEM ? EX_OSERR : EX_USAGE;
-	status = run(&options, passed);
+	status = run(&options, upgrade, passed);
 	options_free(&options);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "usherd: standard output: %s\n", strerror(errno));
 		status = status != 0 ? status : EXIT_FAILURE;
 	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	char reason[UPGRADE_REASON_MAX];
+	struct upgrade *upgrade;
+	int status;
+
+	if (upgrade_begin(argv, &upgrade, reason) < 0) {
+		fprintf(stderr, "usherd: start: %s\n", reason);
+		return EX_OSERR;
+	}
+	status = start(argc, argv, upgrade);
+	if (upgrade_way(upgrade) == UPGRADE_TAKE)
+		upgrade_back(upgrade);
+	upgrade_free(upgrade);
 	return status;
 }
