@@ -31,8 +31,11 @@ const char *view_problem(enum view_state state)
 	return states[state].problem;
 }
 
+/* While there is one at all it is tried again from time to time. */
 static bool has_absent_listener(const struct service_set *set, const struct conf_service *settings)
 {
+	if (set->absent.place == 0)
+		return false;
 	for (size_t i = 0; i < settings->listen.count; i++) {
 		ssize_t place = plan_find_listener(set, &settings->listen.items[i]);
 
