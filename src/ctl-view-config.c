@@ -72,7 +72,7 @@ static void print_verdict(const struct ctl_options *options, const json_t *reply
 		   admitted        ? "" :
 		   verdict != NULL ? verdict :
 				     "-");
-	if (key != NULL && !is(verdict, key))
+	if (!admitted && key != NULL && !is(verdict, key))
 		ctl_printf(options, out, CTL_PLAIN, " by %s", key);
 	/* The sentence mostly has it. */
 	if (where[0] != '\0' && (text == NULL || strstr(text, where) == NULL))
