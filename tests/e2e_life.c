@@ -127,7 +127,7 @@ START_TEST(second_signal_is_at_once)
 }
 END_TEST
 
-/* 100 sessions at once, none cut before the end of the drain. */
+/* 100 sessions at once, none cut before the end of the drain (F17). */
 START_TEST(drain_crowd)
 {
 	struct daemon *daemon = daemon_start("[usherd]\ndrain_timeout = 1h\n"
@@ -147,6 +147,74 @@ START_TEST(drain_crowd)
 		ck_assert_str_eq(reply, "still here");
 	}
 	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
+}
+END_TEST
+
+/* 100 sessions that do not end: none is told to before the deadline, then all are, and those
+ * that do not listen are killed (F17). */
+START_TEST(drain_crowd_to_the_deadline)
+{
+	struct daemon *daemon = daemon_start("[usherd]\ndrain_timeout = 400ms\n"
+					     "[cat]\nlisten = 127.0.0.1:$1\nexec = /bin/cat\n" STUBBORN);
+	int clients[100];
+
+	for (int i = 0; i < 100; i++) {
+		clients[i] = tcp_connect(i < 60 ? 1 : 3);
+		if (i < 60)
+			send_text(clients[i], "ready\n");
+		ck_assert_str_eq(read_piece(clients[i], PATIENCE_MS, NULL), "ready\n");
+	}
+	uint64_t start = now_ms();
+
+	daemon_signal(daemon, SIGTERM);
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
+	ck_assert_uint_ge(now_ms() - start, 690); /* kill_after is 300 ms */
+	for (int i = 0; i < 100; i++)
+		ck_assert_str_eq(read_all(clients[i], NULL), "");
+	const char *log = daemon_read_log(daemon), *deadline = strstr(log, " drain-timeout ");
+
+	ck_assert_ptr_nonnull(deadline);
+	ck_assert_ptr_null(memmem(log, (size_t)(deadline - log), " end service=", 13));
+	ck_assert_uint_eq(daemon_count_log(daemon, " end service=cat .*reason=drain signal=TERM"), 60);
+	ck_assert_uint_eq(daemon_count_log(daemon, " end service=hold .*reason=drain signal=KILL"), 40);
+	ck_assert_uint_eq(daemon_count_log(daemon, " drain sessions=100 timeout=0.400"), 1);
+}
+END_TEST
+
+/* The second SIGTERM waits for none of 100 (F17). */
+START_TEST(crowd_ends_at_once)
+{
+	struct daemon *daemon = daemon_start("[usherd]\ndrain_timeout = 1h\n"
+					     "[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE stubborn\nkill_after = 1h\n");
+	int clients[100];
+
+	for (int i = 0; i < 100; i++)
+		clients[i] = hold();
+	daemon_signal(daemon, SIGTERM);
+	daemon_wait_log(daemon, " drain sessions=100");
+	daemon_signal(daemon, SIGTERM);
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
+	for (int i = 0; i < 100; i++)
+		free(read_all(clients[i], NULL));
+	ck_assert_uint_eq(daemon_count_log(daemon, " end service=hold .*reason=drain signal=KILL"), 100);
+}
+END_TEST
+
+/* Who asks about health is answered until the sessions of the others have ended. */
+START_TEST(drain_with_a_health_check)
+{
+	struct daemon *daemon = daemon_start("[usherd]\ndrain_timeout = 1h\n[health]\nlisten = 127.0.0.1:$2\n"
+					     "exec = $PROBE say draining\nserve_while_draining = yes\n" HOLD);
+	int session = hold();
+
+	daemon_signal(daemon, SIGTERM);
+	daemon_wait_log(daemon, " drain sessions=1 ");
+	WAIT_UNTIL(tcp_try("127.0.0.1", test_port(3)) == -ECONNREFUSED);
+	ask_many(2, NULL, "draining", 20, 0);
+	shutdown(session, SHUT_WR);
+	ck_assert_str_eq(read_all(session, NULL), "bye\n");
+	ck_assert_int_eq(daemon_wait_exit(daemon), 0);
+	ck_assert_int_eq(tcp_try("127.0.0.1", test_port(2)), -ECONNREFUSED);
 }
 END_TEST
 
@@ -413,6 +481,9 @@ static Suite *make_suite(void)
 	tcase_add_test(end, stubborn_session_is_killed);
 	tcase_add_loop_test(end, second_signal_is_at_once, 0, 2);
 	tcase_add_test(end, drain_crowd);
+	tcase_add_test(end, drain_crowd_to_the_deadline);
+	tcase_add_test(end, crowd_ends_at_once);
+	tcase_add_test(end, drain_with_a_health_check);
 
 	TCase *start = harness_case(suite, "start", 60);
 

@@ -362,21 +362,55 @@ static void broken_port(const char *path)
 		   B HOLD "[n]\nlisten = 127.0.0.1:$7, 127.0.0.1:$8\nexec = $PROBE say n\n", true);
 }
 
+static void broken_huge(const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	fputs("[a]\nlisten = 1\nexec = echo\n", file);
+	fclose(file);
+	ck_assert_int_eq(truncate(path, 20 << 20), 0);
+}
+
+static void broken_rights(const char *path)
+{
+	ck_assert_int_eq(chmod(path, 0), 0);
+}
+
+static void broken_for_root(const char *path)
+{
+	ck_assert_int_eq(chmod(path, 0666), 0);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(const char *path);
+	const char *told; /* in the log and in the reply */
+	enum { ANYBODY, ROOT, NO_ROOT } who;
 } broken[] = {
-	{ "missing", broken_missing },         { "empty", broken_empty },
-	{ "only comments", broken_comments },  { "directory", broken_directory },
-	{ "loop of links", broken_loop },      { "FIFO", broken_fifo },
-	{ "binary", broken_binary },           { "unknown key", broken_typo },
-	{ "no such program", broken_program }, { "no such user", broken_user },
-	{ "address twice", broken_twice },     { "no bracket", broken_bracket },
-	{ "lone CR", broken_return },          { "port in use", broken_port },
+	{ "missing", broken_missing, "cannot open the file: .*No such file", ANYBODY },
+	{ "empty", broken_empty, "no service is configured", ANYBODY },
+	{ "only comments", broken_comments, "no service is configured", ANYBODY },
+	{ "directory", broken_directory, "this is a directory, not a file", ANYBODY },
+	{ "loop of links", broken_loop, "Too many levels of symbolic links", ANYBODY },
+	{ "FIFO", broken_fifo, "this is a FIFO, not a file", ANYBODY },
+	{ "binary", broken_binary, "NUL", ANYBODY },
+	{ "huge", broken_huge, "the file is too large", ANYBODY },
+	{ "unreadable", broken_rights, "cannot open the file: .*Permission denied", NO_ROOT },
+	{ "writable for all", broken_for_root, "mode|written|write", ROOT },
+	{ "unknown key", broken_typo, "unknown key 'exce'", ANYBODY },
+	{ "no such program", broken_program, "/no/such/program", ANYBODY },
+	{ "no such user", broken_user, "no-such-user", ANYBODY },
+	{ "address twice", broken_twice, "is taken already by the service", ANYBODY },
+	{ "no bracket", broken_bracket, "\\]", ANYBODY },
+	{ "lone CR", broken_return, "CR|carriage|return", ANYBODY },
+	{ "port in use", broken_port, "in use", ANYBODY },
 };
 
+/* F55: what cannot be a configuration is refused in plain words, and the one in force serves on. */
 START_TEST(bad_file_changes_nothing)
 {
+	SKIP_IF(broken[_i].who == ROOT && getuid() != 0, "needs to be started as root");
+	SKIP_IF(broken[_i].who == NO_ROOT && getuid() == 0, "needs to be started as another user than root");
 	struct daemon *daemon = daemon_start(A B HOLD);
 	unsigned long inode = listener_inode(test_port(1));
 	int session = hold();
@@ -387,6 +421,11 @@ START_TEST(bad_file_changes_nothing)
 
 	ck_assert_msg(strstr(line, " reload-failed ") != NULL, "%s: %s", broken[_i].name, line);
 	ck_assert_int_ge(line_number(line, "errors"), 1);
+	ck_assert_match(daemon_read_log(daemon), broken[_i].told);
+	char *reply = daemon_ask(daemon, "reload");
+
+	ck_assert_match(reply, "\"ok\": ?false.*\"code\": ?\"config\"|\"code\": ?\"config\".*\"ok\": ?false");
+	ck_assert_match(reply, broken[_i].told);
 	ck_assert_uint_eq(listener_inode(test_port(1)), inode);
 	ask_many(1, NULL, "a", 3, 0);
 	ask_many(2, NULL, "b", 3, 0);
