@@ -18,7 +18,7 @@ expect() {
 	expect_none "$1: $3" "$("$READELF" "$5" -W "$BUILD/$1" | grep -Eq "$4" || echo "no $4 in readelf $5 $1")"
 }
 
-for program in usherd services/echo services/relay; do
+for program in usherd usherctl services/echo services/relay; do
 	expect "$program" pie 'position independent' 'Type: +DYN' -h
 	expect "$program" relro 'read-only relocations' 'GNU_RELRO' -l
 	expect "$program" now 'bound at start' 'FLAGS.*NOW' -d
