@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,6 +97,13 @@ START_TEST(put_aside)
 }
 END_TEST
 
+/* A hard limit that services are to exceed. */
+static void limit_core(void *context)
+{
+	(void)context;
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+}
+
 /* Everything that takes a right is done again by a reload, long after the rights were given up. */
 START_TEST(reload_as_root)
 {
@@ -105,8 +113,10 @@ START_TEST(reload_as_root)
 
 	SKIP_IF(!is_root(), "needs to be started as root");
 	SKIP_IF(!test_is_alone(), "ports below 1024 may be somebody else's");
-	daemon = daemon_start(
-		"[usherd]\ncontrol = none\n[first]\nlisten = 127.0.0.1:$1\nexec = $PROBE facts\n");
+	daemon = daemon_launch(&(struct daemon_spec){
+		.prepare = limit_core,
+		.config =
+			"[usherd]\ncontrol = none\n[first]\nlisten = 127.0.0.1:$1\nexec = $PROBE facts\n" });
 	before = daemon->fds;
 	ck_assert_int_eq(mkdir(test_path("theirs"), 0700), 0);
 	ck_assert_int_eq(chown(test_path("theirs"), 12345, 12345), 0);
@@ -126,6 +136,8 @@ START_TEST(reload_as_root)
 
 	char *facts = read_all(client, NULL);
 
+	ck_assert_msg(facts[0] != '\0', "nothing; log:\n%s", daemon_read_log(daemon));
+	ck_assert_match(facts, "^rlimit core 1000000 1000000$");
 	ck_assert_match(facts, "^nice -5$");
 	ck_assert_match(facts, "^oom_score_adj -900$");
 	ck_assert_int_eq(stat(test_path("theirs/socket"), &status), 0);
