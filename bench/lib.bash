@@ -12,6 +12,8 @@ SERVICES_DIR=${SERVICES_DIR:-$BUILD/services}
 LOADGEN=${LOADGEN:-$BUILD/bench/loadgen}
 CLIENTS=${CLIENTS:-$BUILD/bench/clients}
 SOURCES=${SOURCES:-$BUILD/bench/sources}
+USHERCTL=${USHERCTL:-$BUILD/usherctl}
+HOSTILE=${HOSTILE:-$BUILD/bench/hostile}
 FLOOR=${FLOOR:-$BUILD/bench/floor}
 ADDRESS=127.0.0.1
 
@@ -41,10 +43,11 @@ prepare()
 {
 	local program
 
-	for program in LOADGEN FLOOR CLIENTS SOURCES; do
+	for program in LOADGEN FLOOR CLIENTS SOURCES HOSTILE; do
 		[ -x "${!program}" ] || fail "$program=${!program} is not there; build it first (make bench)"
 	done
-	for program in LOADGEN FLOOR CLIENTS SOURCES USHERD SERVICES_DIR PEERS_DIR; do # servers are started in /
+	# servers are started in /
+	for program in LOADGEN FLOOR CLIENTS SOURCES HOSTILE USHERD USHERCTL SERVICES_DIR PEERS_DIR; do
 		[ -z "${!program:-}" ] || printf -v "$program" %s "$(readlink -m "${!program}")"
 	done
 	[ -x "$SERVICES_DIR/echo" ] || fail "SERVICES_DIR=$SERVICES_DIR has no echo"
@@ -221,7 +224,7 @@ service_config()
 
 	shift 3
 	{
-		printf '[usherd]\nmax_sessions = %s\n\n' "${max_sessions:-4000}"
+		printf '[usherd]\ncontrol = %s\nmax_sessions = %s\n\n' "${control:-none}" "${max_sessions:-4000}"
 		printf '[echo]\nlisten = %s:%s\nexec = %s\n' "$ADDRESS" "$port" "$command"
 		[ $# = 0 ] || printf '%s\n' "$@"
 	} >"$file"

@@ -61,7 +61,7 @@ quiet_accuracy()
 	local limit ports=() jobs=() ended port=7010
 
 	declare -A column=([time_limit]=2 [idle_timeout]=3 [first_byte_timeout]=2)
-	printf '[usherd]\nmax_sessions = 4000\n[defaults]\ninstances = 2000\n' >"$conf_dir/ends.ini"
+	printf '[usherd]\ncontrol = none\nmax_sessions = 4000\n[defaults]\ninstances = 2000\n' >"$conf_dir/ends.ini"
 	[ ${#as_root[@]} = 0 ] || printf '%s\n' "${as_root[@]}" >>"$conf_dir/ends.ini"
 	for limit in time_limit idle_timeout first_byte_timeout; do
 		printf '[%s]\nlisten = %s:%d\nexec = %s\n%s = 2s\n' "$limit" "$ADDRESS" "$port" "$ECHO" "$limit" \

@@ -195,7 +195,7 @@ END_TEST
 
 START_TEST(second_daemon_is_refused)
 {
-	struct daemon *daemon = daemon_start(U);
+	struct daemon *daemon = daemon_start("[usherd]\ncontrol = none\n" U);
 	char *config = test_expand(U);
 
 	refused();
