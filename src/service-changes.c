@@ -142,11 +142,11 @@ static int tell_services(const struct plan *plan, struct conf_comparer *comparer
 								plan->services[new].settings->name);
 
 		if (order == 0)
-			r = tell_service(set->services[old++], &plan->services[new++], comparer, changes);
+			r = tell_service(set->services[old++], &plan->services[new ++], comparer, changes);
 		else if (order < 0)
 			r = add(&changes->removed, set->services[old++]->settings->name, NULL);
 		else
-			r = add(&changes->added, plan->services[new++].settings->name, NULL);
+			r = add(&changes->added, plan->services[new ++].settings->name, NULL);
 	}
 	return r;
 }

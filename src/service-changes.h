@@ -22,8 +22,8 @@ struct service_change_list {
 
 /* Listeners in the order of their addresses, services in that of their names. */
 struct service_changes {
-	/* Listeners. One whose address does not exist yet counts as opened; one that cannot go on under its new
-	 * settings as closed and opened. */
+	/* Listeners. One whose address does not exist yet counts as opened; one that cannot go on under its
+	 * new settings as closed and opened. */
 	struct service_change_list opened, closed;
 	size_t kept;
 	/* Services, whether they are offered or not: that is their key `disable`. One that was enabled or

@@ -79,7 +79,8 @@ START_TEST(told_and_tried)
 		ck_assert_uint_eq(set->generation, 1 + (unsigned)really);
 		ck_assert_int_eq(is_open(other), !really);
 		ck_assert_int_eq(is_open(third), really);
-		ck_assert_uint_eq(set->services[really ? 0 : 1]->settings->limits.instances, really ? 5 : 100);
+		ck_assert_uint_eq(set->services[really ? 0 : 1]->settings->limits.instances,
+				  really ? 5 : 100);
 	}
 	wait_for_sessions(0);
 }
@@ -149,8 +150,9 @@ START_TEST(files_behind_keys)
 {
 	const char *list = path_in(folder, "list"), *banner = path_in(folder, "banner"),
 		   *program = path_in(folder, "program");
-	static const char format[] = "[s]\nlisten = 127.0.0.1:%u\n" CAT "deny = file:%s\nbanner_refused = file:%s\n"
-				     "[t]\nlisten = 127.0.0.1:%u\nexec = program\n";
+	static const char format[] =
+		"[s]\nlisten = 127.0.0.1:%u\n" CAT "deny = file:%s\nbanner_refused = file:%s\n"
+		"[t]\nlisten = 127.0.0.1:%u\nexec = program\n";
 
 	write_file(list, 0600, "10.0.0.0/8\n");
 	write_file(banner, 0600, "go away\n");
@@ -200,7 +202,8 @@ START_TEST(try_fails)
 	ck_assert_int_eq(listen(stranger, 1), 0);
 	ck_assert_int_eq(apply("[s]\nlisten = 0.0.0.0:%u\n" CAT, port), 0);
 	before = count_descriptors();
-	ck_assert_int_eq(try_out("[s]\nlisten = 0.0.0.0:%u\n" CAT "[t]\nlisten = 127.0.0.1:%u, 127.0.0.1:%u\n" CAT,
+	ck_assert_int_eq(try_out("[s]\nlisten = 0.0.0.0:%u\n" CAT
+				 "[t]\nlisten = 127.0.0.1:%u, 127.0.0.1:%u\n" CAT,
 				 port, third, other),
 			 -EINVAL);
 	ck_assert_uint_eq(errors.count, 1);
@@ -387,8 +390,8 @@ START_TEST(ten_thousand)
 	}
 	at += sprintf(at, "[defaults]\nuser = %s\n", getpwuid(geteuid())->pw_name);
 	for (int i = 0; i < SERVICES; i++)
-		at += sprintf(at, "[s%d]\nlisten = unix:@%u-%d\n" CAT "env = A=%d\ndescription = number %d\n", i, port, i,
-			      i, i);
+		at += sprintf(at, "[s%d]\nlisten = unix:@%u-%d\n" CAT "env = A=%d\ndescription = number %d\n",
+			      i, port, i, i, i);
 	for (size_t i = 0; i < 2; i++)
 		confs[i] = conf_of(folder, text);
 	ck_assert_int_eq(service_set_apply(set, confs[0], &errors, &summary, NULL), 0);
@@ -432,8 +435,8 @@ static void drain(void)
 
 static void apply_for_drain(void)
 {
-	ck_assert_int_eq(apply("[cat]\nlisten = 127.0.0.1:%u\n" CAT
-			       "[health]\nlisten = 127.0.0.1:%u\n" CAT "serve_while_draining = yes\n",
+	ck_assert_int_eq(apply("[cat]\nlisten = 127.0.0.1:%u\n" CAT "[health]\nlisten = 127.0.0.1:%u\n" CAT
+			       "serve_while_draining = yes\n",
 			       port, other),
 			 0);
 }

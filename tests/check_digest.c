@@ -98,9 +98,8 @@ START_TEST(all_files)
 	write_file(more, 0600, "[c]\nlisten = unix:@c\nexec = /bin/cat\n");
 	write_file(list, 0600, "uid:7\n");
 	write_file(banner, 0600, "hello");
-	snprintf(main_file, sizeof(main_file), "[usherd]\ninclude = more.ini\n" SERVICE
-					       "deny = file:%s\nbanner = file:%s\n",
-		 list, banner);
+	snprintf(main_file, sizeof(main_file),
+		 "[usherd]\ninclude = more.ini\n" SERVICE "deny = file:%s\nbanner = file:%s\n", list, banner);
 	ck_assert_str_eq(hash_of(main_file),
 			 DIGEST(main_file, "[b]\nlisten = unix:@b\nexec = /bin/cat\n",
 				"[c]\nlisten = unix:@c\nexec = /bin/cat\n", "hello", "uid:7\n"));
@@ -121,8 +120,8 @@ START_TEST(command_line)
 	struct conf *confs[2];
 
 	for (size_t i = 0; i < 2; i++)
-		ck_assert_int_eq(conf_from_command_line(listens, 1, options, i, command, &environment, &confs[i],
-							&errors),
+		ck_assert_int_eq(conf_from_command_line(listens, 1, options, i, command, &environment,
+							&confs[i], &errors),
 				 0);
 	ck_assert_str_ne(confs[0]->hash, confs[1]->hash);
 	ck_assert_uint_eq(strlen(confs[0]->hash), 64);
