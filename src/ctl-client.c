@@ -373,7 +373,8 @@ int ctl_receive_line(struct ctl_client *client, unsigned timeout_ms, char **ret_
 static int parse(const char *line, size_t length, json_t **ret_reply, char reason[static CTL_REASON_MAX])
 {
 	json_error_t error;
-	json_t *reply = json_loadb(line, length, 0, &error);
+	/* A client of a service may have sent a NUL, and the log tells it. */
+	json_t *reply = json_loadb(line, length, JSON_ALLOW_NUL, &error);
 
 	if (json_is_object(reply)) {
 		*ret_reply = reply;

@@ -97,7 +97,7 @@ static const char *color_end(const struct ctl_options *options, enum ctl_color c
 	return options->color && color != CTL_PLAIN ? "\033[0m" : "";
 }
 
-/* How wide each column is: as its widest cell; cut where a terminal is narrower, the widest first. */
+/* How wide each column is: as its widest cell; cut where a terminal is narrower, the last first. */
 static void measure(const struct ctl_table *table, unsigned indent, size_t *widths)
 {
 	size_t columns = table->options->columns, total = indent;
@@ -109,17 +109,12 @@ static void measure(const struct ctl_table *table, unsigned indent, size_t *widt
 				widths[i] = table->cells[j].width;
 		total += widths[i] + (i > 0 ? GAP : 0);
 	}
-	while (columns > 0 && total > columns) {
-		size_t widest = table->column_count;
+	for (size_t i = table->column_count; i-- > 0 && columns > 0 && total > columns;) {
+		size_t excess = total - columns, room = widths[i] > SHRUNK_MIN ? widths[i] - SHRUNK_MIN : 0;
+		size_t less = !table->columns[i].shrinks ? 0 : excess < room ? excess : room;
 
-		for (size_t i = 0; i < table->column_count; i++)
-			if (table->columns[i].shrinks && widths[i] > SHRUNK_MIN &&
-			    (widest == table->column_count || widths[i] > widths[widest]))
-				widest = i;
-		if (widest == table->column_count)
-			return;
-		widths[widest]--;
-		total--;
+		widths[i] -= less;
+		total -= less;
 	}
 }
 

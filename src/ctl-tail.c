@@ -50,7 +50,7 @@ static int show_event(const struct ctl_options *options, const char *line, size_
 	json_error_t error;
 	json_t *event;
 
-	event = json_loadb(line, length, 0, &error);
+	event = json_loadb(line, length, JSON_ALLOW_NUL, &error);
 	if (!json_is_object(event)) {
 		json_decref(event);
 		snprintf(reason, CTL_REASON_MAX, "an event is no JSON object");

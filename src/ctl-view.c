@@ -231,34 +231,37 @@ void ctl_view_failure(const struct ctl_options *options, const json_t *reply, FI
 /* No event has more digits than that. */
 #define EVENT_DUMP (JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12))
 
-static bool is_bare(const char *text)
+static bool is_bare(const char *text, size_t length)
 {
-	if (text[0] == '\0')
-		return false;
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7f ||
-		    strchr("\"\\=", *text) != NULL)
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] <= ' ' || (unsigned char)text[i] >= 0x7f ||
+		    strchr("\"\\=", text[i]) != NULL)
 			return false;
-	return true;
+	return length > 0;
 }
 
 /* As the text log writes a value: quoted as soon as a byte is not plain. */
-static void print_value(const struct ctl_options *options, const char *text, FILE *out)
+static void print_value(const struct ctl_options *options, const char *text, size_t length, FILE *out)
 {
 	_cleanup_free_ char *escaped = NULL;
 	char *to;
 
-	if (is_bare(text)) {
-		fputs(text, out);
+	if (is_bare(text, length)) {
+		fwrite(text, 1, length, out);
 		return;
 	}
-	to = escaped = malloc(2 * strlen(text) + 1);
+	to = escaped = malloc(4 * length + 1);
 	if (escaped == NULL)
 		return;
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\0') {
+			memcpy(to, "\\x00", 4);
+			to += 4;
+			continue;
+		}
+		if (text[i] == '"' || text[i] == '\\')
 			*to++ = '\\';
-		*to++ = *text;
+		*to++ = text[i];
 	}
 	*to = '\0';
 	fputc('"', out);
@@ -292,12 +295,13 @@ void ctl_view_event(const struct ctl_options *options, const json_t *event, FILE
 		fputc(' ', out);
 		ctl_print(options, out, CTL_PLAIN, key);
 		fputc('=', out);
-		number = json_is_string(value) ? NULL : json_dumps(value, EVENT_DUMP);
-		print_value(options,
-			    number != NULL        ? number :
-			    json_is_string(value) ? json_string_value(value) :
-						    "-",
-			    out);
+		if (json_is_string(value)) {
+			print_value(options, json_string_value(value), json_string_length(value), out);
+			continue;
+		}
+		number = json_dumps(value, EVENT_DUMP);
+		if (number != NULL)
+			print_value(options, number, strlen(number), out);
 	}
 	fputc('\n', out);
 }

@@ -364,7 +364,7 @@ START_TEST(tail_lines)
 		"{\"time\":\"T\",\"level\":\"info\",\"event\":\"start\",\"pid\":7,\"seconds\":0.031,"
 		"\"message\":\"a \\\"b\\\"\\u001b\"}\n"
 		"{\"event\":\"dropped\",\"count\":3}\n"
-		"{\"event\":\"empty\",\"x\":\"\",\"y\":null}\n"
+		"{\"event\":\"empty\",\"x\":\"\",\"y\":null,\"z\":\"a\\u0000b\"}\n"
 		"nonsense\n",
 		0, false
 	};
@@ -375,7 +375,7 @@ START_TEST(tail_lines)
 		     &output);
 	fake_stop(&fake);
 	ck_assert_str_eq(output.out, "T start pid=7 seconds=0.031 message=\"a \\\"b\\\"\\x1b\"\n"
-				     "dropped count=3\nempty x=\"\" y=null\n");
+				     "dropped count=3\nempty x=\"\" y=null z=\"a\\x00b\"\n");
 	ck_assert_int_eq(output.status, 76);
 }
 END_TEST
