@@ -93,6 +93,13 @@ static int take_wait(struct parse *parse, const char *value)
 	return 0;
 }
 
+static int take_once(struct parse *parse, const char *value)
+{
+	(void)value;
+	parse->options.once = true;
+	return 0;
+}
+
 static int take_dry_run(struct parse *parse, const char *value)
 {
 	(void)value;
@@ -158,6 +165,7 @@ const struct ctl_option ctl_option_table[] = {
 	  "events up to this level (info): error, warning, notice, info, debug" },
 	{ "wait", 'w', NULL, CTL_OPTION_OF_VERB, "return when the last session has ended" },
 	{ "interval", '\0', "TIME", CTL_OPTION_OF_VERB, "between two looks (2s)" },
+	{ "once", '\0', NULL, CTL_OPTION_OF_VERB, "one picture, as plain text" },
 	{ "socket", 's', "PATH", CTL_OPTION_ANYWHERE, "the control socket of the usherd that is meant" },
 	{ "json", 'j', NULL, CTL_OPTION_ANYWHERE, "print the answer as usherd gave it, for programs" },
 	{ "timeout", '\0', "TIME", CTL_OPTION_ANYWHERE,

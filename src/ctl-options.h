@@ -22,6 +22,7 @@ struct ctl_options {
 	bool timeout_given;
 	unsigned timeout_ms;  /* --timeout: for an answer, and all in all for --wait; 0: for ever */
 	unsigned interval_ms; /* --interval: of top */
+	bool once;            /* --once: of top, one picture as plain text */
 
 	enum control_verb_name verb; /* CONTROL_VERBS: none */
 	const char *arguments[CONTROL_ARGUMENTS_MAX];
