@@ -81,12 +81,12 @@ static void put_zsh_option(FILE *out, const struct ctl_option *option)
 			      strcmp(option->name, "socket") == 0 ? "_files" : "");
 }
 
-static void put_zsh_options(FILE *out, enum control_verb_name verb, enum ctl_option_place place)
+static void put_zsh_options(FILE *out, enum control_verb_name verb, bool general)
 {
 	for (size_t i = 0; i < ctl_option_count; i++) {
 		const struct ctl_option *option = &ctl_option_table[i];
 
-		if (option->place != place || !ctl_option_belongs(option, verb))
+		if ((option->verbs == CTL_EVERY_VERB) != general || !ctl_option_belongs(option, verb))
 			continue;
 		fputs(" \\\n\t\t\t", out);
 		put_zsh_option(out, option);
@@ -98,14 +98,14 @@ static void put_zsh_verb(FILE *out, enum control_verb_name verb)
 	static const char *const places[] = { "'1", "'2" };
 
 	fprintf(out, "		%s) _arguments -s", control_verbs[verb].word);
-	put_zsh_options(out, verb, CTL_OPTION_OF_VERB);
+	put_zsh_options(out, verb, false);
 	for (size_t i = 0; i < control_verbs[verb].most && i < ELEMENTS(places); i++) {
 		fputs(" \\\n\t\t\t", out);
 		fputs(places[i], out);
 		put_zsh_kinds(out, "argument", ctl_argument_kinds(verb, i), " ");
 		fputc('\'', out);
 	}
-	put_zsh_options(out, verb, CTL_OPTION_ANYWHERE);
+	put_zsh_options(out, verb, true);
 	fputs(" && ret=0 ;;\n", out);
 }
 
@@ -115,7 +115,7 @@ void ctl_completion_zsh(FILE *out)
 
 	fputs(zsh_begin, out);
 	fputs("	_arguments -s -C", out);
-	put_zsh_options(out, CONTROL_VERBS, CTL_OPTION_ANYWHERE);
+	put_zsh_options(out, CONTROL_VERBS, true);
 	fputs(" \\\n\t\t\t'1:verb:->verb' '*::argument:->argument' && ret=0\n"
 	      "	# Behind the verb only its own options are known.\n"
 	      "	usherctl_socket=${opt_args[-s]:-${opt_args[--socket]}}\n"
@@ -218,7 +218,7 @@ static void put_fish_option(FILE *out, const struct ctl_option *option)
 	unsigned kinds = ctl_option_kinds(option);
 
 	fputs("complete -c usherctl", out);
-	for (size_t i = 0; option->place == CTL_OPTION_OF_VERB && i < CONTROL_VERBS; i++)
+	for (size_t i = 0; option->verbs != CTL_EVERY_VERB && i < CONTROL_VERBS; i++)
 		if (ctl_option_belongs(option, (enum control_verb_name)i)) {
 			fprintf(out, "%s %s", between, control_verbs[i].word);
 			between = "";

@@ -123,12 +123,12 @@ static void print_option(const struct ctl_option *option, FILE *out)
 	print_wrapped(option->purpose, 23, 7 + (used > 16 ? used : 16), out);
 }
 
-static void print_options(enum control_verb_name verb, enum ctl_option_place place, FILE *out)
+static void print_options(enum control_verb_name verb, bool general, FILE *out)
 {
 	for (size_t i = 0; i < ctl_option_count; i++) {
 		const struct ctl_option *option = &ctl_option_table[i];
 
-		if (option->place == place && ctl_option_belongs(option, verb))
+		if ((option->verbs == CTL_EVERY_VERB) == general && ctl_option_belongs(option, verb))
 			print_option(option, out);
 	}
 }
@@ -150,7 +150,7 @@ void ctl_help_all(FILE *out)
 	}
 	fprintf(out, "  %-25s %s\n", "completion SHELL", "Print the completions for bash, zsh or fish.");
 	fputs("\nOptions:\n", out);
-	print_options(CONTROL_VERBS, CTL_OPTION_ANYWHERE, out);
+	print_options(CONTROL_VERBS, true, out);
 	fputs("\n"
 	      "usherctl VERB --help explains one. Root and the user of usherd may ask everything,\n"
 	      "members of control_group what changes nothing. Exit status: 0 done, 1 refused or\n"
@@ -165,7 +165,7 @@ static void print_synopsis(const struct control_verb *verb, enum control_verb_na
 	for (size_t i = 0; i < ctl_option_count; i++) {
 		const struct ctl_option *option = &ctl_option_table[i];
 
-		if (option->place == CTL_OPTION_OF_VERB && ctl_option_belongs(option, name))
+		if (option->verbs != CTL_EVERY_VERB && ctl_option_belongs(option, name))
 			fprintf(out, " [--%s%s%s]", option->name, option->argument != NULL ? "=" : "",
 				option->argument != NULL ? option->argument : "");
 	}
@@ -201,8 +201,8 @@ void ctl_help_verb(enum control_verb_name name, FILE *out)
 	if (detail->text != NULL)
 		print_wrapped(detail->text, 0, 0, out);
 	fprintf(out, "\nExample:\n  %s\n\nOptions:\n", detail->example);
-	print_options(name, CTL_OPTION_OF_VERB, out);
-	print_options(name, CTL_OPTION_ANYWHERE, out);
+	print_options(name, false, out);
+	print_options(name, true, out);
 	fprintf(out, "\nWho may: root and the user of usherd%s.\n",
 		verb->rights == CONTROL_ALL ? "" : ", and members of control_group");
 	print_statuses(detail, out);

@@ -5,7 +5,6 @@
 #include "ctl-client.h"
 #include "suggest.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -17,16 +16,14 @@
 
 #define VERB_BIT(name) (UINT32_C(1) << CONTROL_VERB_##name)
 
-struct parse {
+struct ctl_parse {
 	struct ctl_options options;
 	const char *word; /* the verb as it was written; NULL: none yet */
-	uint64_t seen;    /* rows of `rows`, a bit each */
+	uint64_t seen;    /* rows of ctl_option_table, a bit each */
 	char *reason;
 };
 
-typedef int take_option(struct parse *parse, const char *value);
-
-_printf_(2, 3) static int fail(struct parse *parse, const char *format, ...)
+_printf_(2, 3) static int fail(struct ctl_parse *parse, const char *format, ...)
 {
 	va_list arguments;
 
@@ -39,7 +36,7 @@ _printf_(2, 3) static int fail(struct parse *parse, const char *format, ...)
 /* ---- values ---- */
 
 /* 30, 0.5, 500ms, 10min: seconds where no unit is given. */
-static int take_time(struct parse *parse, const char *option, const char *value, unsigned *ret_ms)
+static int take_time(struct ctl_parse *parse, const char *option, const char *value, unsigned *ret_ms)
 {
 	static const struct {
 		const char *name;
@@ -58,26 +55,26 @@ static int take_time(struct parse *parse, const char *option, const char *value,
 		    value, option);
 }
 
-static int take_socket(struct parse *parse, const char *value)
+static int take_socket(struct ctl_parse *parse, const char *value)
 {
 	parse->options.path = value;
 	return value[0] != '\0' ? 0 : fail(parse, "-s needs the path of a socket");
 }
 
-static int take_json(struct parse *parse, const char *value)
+static int take_json(struct ctl_parse *parse, const char *value)
 {
 	(void)value;
 	parse->options.json = true;
 	return 0;
 }
 
-static int take_timeout(struct parse *parse, const char *value)
+static int take_timeout(struct ctl_parse *parse, const char *value)
 {
 	parse->options.timeout_given = true;
 	return take_time(parse, "timeout", value, &parse->options.timeout_ms);
 }
 
-static int take_interval(struct parse *parse, const char *value)
+static int take_interval(struct ctl_parse *parse, const char *value)
 {
 	int r = take_time(parse, "interval", value, &parse->options.interval_ms);
 
@@ -86,35 +83,36 @@ static int take_interval(struct parse *parse, const char *value)
 	return r;
 }
 
-static int take_wait(struct parse *parse, const char *value)
+static int take_wait(struct ctl_parse *parse, const char *value)
 {
 	(void)value;
 	parse->options.wait = true;
 	return 0;
 }
 
-static int take_once(struct parse *parse, const char *value)
+static int take_once(struct ctl_parse *parse, const char *value)
 {
 	(void)value;
 	parse->options.once = true;
 	return 0;
 }
 
-static int take_dry_run(struct parse *parse, const char *value)
+static int take_dry_run(struct ctl_parse *parse, const char *value)
 {
 	(void)value;
 	parse->options.options |= CONTROL_DRY_RUN;
 	return 0;
 }
 
-static int take_now(struct parse *parse, const char *value)
+static int take_now(struct ctl_parse *parse, const char *value)
 {
 	(void)value;
 	parse->options.options |= CONTROL_NOW;
 	return 0;
 }
 
-static int take_text(struct parse *parse, enum control_option option, const char **field, const char *value)
+static int take_text(struct ctl_parse *parse, enum control_option option, const char **field,
+		     const char *value)
 {
 	if (value[0] == '\0')
 		return fail(parse, "an option has an empty value; leave it out for all");
@@ -123,29 +121,29 @@ static int take_text(struct parse *parse, enum control_option option, const char
 	return 0;
 }
 
-static int take_service(struct parse *parse, const char *value)
+static int take_service(struct ctl_parse *parse, const char *value)
 {
 	return take_text(parse, CONTROL_SERVICE, &parse->options.service, value);
 }
 
-static int take_address(struct parse *parse, const char *value)
+static int take_address(struct ctl_parse *parse, const char *value)
 {
 	return take_text(parse, CONTROL_ADDRESS, &parse->options.address, value);
 }
 
-static int take_level(struct parse *parse, const char *value)
+static int take_level(struct ctl_parse *parse, const char *value)
 {
 	return take_text(parse, CONTROL_LEVEL, &parse->options.level, value);
 }
 
-static int take_help(struct parse *parse, const char *value)
+static int take_help(struct ctl_parse *parse, const char *value)
 {
 	(void)value;
 	parse->options.action = CTL_HELP;
 	return 0;
 }
 
-static int take_version(struct parse *parse, const char *value)
+static int take_version(struct ctl_parse *parse, const char *value)
 {
 	(void)value;
 	if (parse->options.action != CTL_HELP)
@@ -155,54 +153,51 @@ static int take_version(struct parse *parse, const char *value)
 
 /* ---- the table ---- */
 
+/* clang-format off */
 const struct ctl_option ctl_option_table[] = {
-	{ "dry-run", '\0', NULL, CTL_OPTION_OF_VERB, "say what would change, and change nothing" },
-	{ "now", '\0', NULL, CTL_OPTION_OF_VERB, "kill at once, without asking first" },
-	{ "service", '\0', "NAME", CTL_OPTION_OF_VERB, "only what is about this service" },
-	{ "address", '\0', "ADDR", CTL_OPTION_OF_VERB,
-	  "only what is about this address or network (192.0.2.0/24)" },
-	{ "level", '\0', "LEVEL", CTL_OPTION_OF_VERB,
-	  "events up to this level (info): error, warning, notice, info, debug" },
-	{ "wait", 'w', NULL, CTL_OPTION_OF_VERB, "return when the last session has ended" },
-	{ "interval", '\0', "TIME", CTL_OPTION_OF_VERB, "between two looks (2s)" },
-	{ "once", '\0', NULL, CTL_OPTION_OF_VERB, "one picture, as plain text" },
-	{ "socket", 's', "PATH", CTL_OPTION_ANYWHERE, "the control socket of the usherd that is meant" },
-	{ "json", 'j', NULL, CTL_OPTION_ANYWHERE, "print the answer as usherd gave it, for programs" },
-	{ "timeout", '\0', "TIME", CTL_OPTION_ANYWHERE,
-	  "give up after this time (30s; --wait: never); 0 is never" },
-	{ "help", 'h', NULL, CTL_OPTION_ANYWHERE, "this text; behind a verb, what that verb does" },
-	{ "version", 'V', NULL, CTL_OPTION_ANYWHERE, "the version of usherctl" },
+	{ "dry-run", '\0', NULL, CONTROL_DRY_RUN, 0,
+	  "say what would change, and change nothing", take_dry_run },
+	{ "now", '\0', NULL, CONTROL_NOW, 0,
+	  "kill at once, without asking first", take_now },
+	{ "service", '\0', "NAME", CONTROL_SERVICE, 0,
+	  "only what is about this service", take_service },
+	{ "address", '\0', "ADDR", CONTROL_ADDRESS, 0,
+	  "only what is about this address or network (192.0.2.0/24)", take_address },
+	{ "level", '\0', "LEVEL", CONTROL_LEVEL, 0,
+	  "events up to this level (info): error, warning, notice, info, debug", take_level },
+	{ "wait", 'w', NULL, 0, VERB_BIT(DRAIN) | VERB_BIT(STOP),
+	  "return when the last session has ended", take_wait },
+	{ "interval", '\0', "TIME", 0, VERB_BIT(TOP),
+	  "between two looks (2s)", take_interval },
+	{ "once", '\0', NULL, 0, VERB_BIT(TOP),
+	  "one picture, as plain text", take_once },
+	{ "socket", 's', "PATH", 0, CTL_EVERY_VERB,
+	  "the control socket of the usherd that is meant", take_socket },
+	{ "json", 'j', NULL, 0, CTL_EVERY_VERB,
+	  "print the answer as usherd gave it, for programs", take_json },
+	{ "timeout", '\0', "TIME", 0, CTL_EVERY_VERB,
+	  "give up after this time (30s; --wait: never); 0 is never", take_timeout },
+	{ "help", 'h', NULL, 0, CTL_EVERY_VERB,
+	  "this text; behind a verb, what that verb does", take_help },
+	{ "version", 'V', NULL, 0, CTL_EVERY_VERB,
+	  "the version of usherctl", take_version },
 };
+/* clang-format on */
 const size_t ctl_option_count = ELEMENTS(ctl_option_table);
-
-/* What belongs to a row above: how it is taken, and by which verbs. */
-static const struct {
-	take_option *take;
-	unsigned control; /* enum control_option: the verbs' own table says which take it */
-	uint32_t verbs;   /* else: these */
-} rows[] = {
-	{ take_dry_run, CONTROL_DRY_RUN, 0 }, { take_now, CONTROL_NOW, 0 },
-	{ take_service, CONTROL_SERVICE, 0 }, { take_address, CONTROL_ADDRESS, 0 },
-	{ take_level, CONTROL_LEVEL, 0 },     { take_wait, 0, VERB_BIT(DRAIN) | VERB_BIT(STOP) },
-	{ take_interval, 0, VERB_BIT(TOP) },  { take_socket, 0, UINT32_MAX },
-	{ take_json, 0, UINT32_MAX },         { take_timeout, 0, UINT32_MAX },
-	{ take_help, 0, UINT32_MAX },         { take_version, 0, UINT32_MAX },
-};
-static_assert(ELEMENTS(rows) == ELEMENTS(ctl_option_table), "a row for each option");
 
 bool ctl_option_belongs(const struct ctl_option *option, enum control_verb_name verb)
 {
-	size_t row = (size_t)(option - ctl_option_table);
-
-	if (rows[row].control != 0)
-		return verb != CONTROL_VERBS && (control_verbs[verb].options & rows[row].control) != 0;
-	return option->place == CTL_OPTION_ANYWHERE ||
-	       (verb != CONTROL_VERBS && (rows[row].verbs & UINT32_C(1) << verb) != 0);
+	if (option->verbs == CTL_EVERY_VERB)
+		return true;
+	if (verb == CONTROL_VERBS)
+		return false;
+	return (control_verbs[verb].options & option->control) != 0 ||
+	       (option->verbs & UINT32_C(1) << verb) != 0;
 }
 
 /* ---- options ---- */
 
-static int fail_unknown_option(struct parse *parse, const char *written, size_t length)
+static int fail_unknown_option(struct ctl_parse *parse, const char *written, size_t length)
 {
 	const char *names[ELEMENTS(ctl_option_table)], *near;
 	char name[64];
@@ -216,7 +211,7 @@ static int fail_unknown_option(struct parse *parse, const char *written, size_t 
 	return fail(parse, "unknown option --%s; usherctl --help shows the options", name);
 }
 
-static int take_row(struct parse *parse, size_t row, const char *value, char **rest, int *ret_used)
+static int take_row(struct ctl_parse *parse, size_t row, const char *value, char **rest, int *ret_used)
 {
 	const struct ctl_option *option = &ctl_option_table[row];
 
@@ -232,11 +227,11 @@ static int take_row(struct parse *parse, size_t row, const char *value, char **r
 	if (parse->seen & UINT64_C(1) << row && option->argument != NULL)
 		return fail(parse, "--%s is given twice", option->name);
 	parse->seen |= UINT64_C(1) << row;
-	return rows[row].take(parse, value);
+	return option->take(parse, value);
 }
 
 /* `argv` begins with the option; `*ret_used` is how many words it takes. */
-static int take_long(struct parse *parse, char **argv, int *ret_used)
+static int take_long(struct ctl_parse *parse, char **argv, int *ret_used)
 {
 	const char *name = argv[0] + 2, *equals = strchr(name, '=');
 	size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
@@ -248,7 +243,7 @@ static int take_long(struct parse *parse, char **argv, int *ret_used)
 	return fail_unknown_option(parse, name, length);
 }
 
-static int take_letters(struct parse *parse, char **argv, int *ret_used)
+static int take_letters(struct ctl_parse *parse, char **argv, int *ret_used)
 {
 	for (const char *at = argv[0] + 1; *at != '\0'; at++) {
 		size_t row = 0;
@@ -269,7 +264,7 @@ static int take_letters(struct parse *parse, char **argv, int *ret_used)
 
 /* ---- words ---- */
 
-static int take_verb(struct parse *parse, const char *word)
+static int take_verb(struct ctl_parse *parse, const char *word)
 {
 	const char *names[CONTROL_VERBS + 2], *near;
 
@@ -298,7 +293,7 @@ static int take_verb(struct parse *parse, const char *word)
 	return fail(parse, "unknown verb '%s'; usherctl --help lists the verbs", word);
 }
 
-static int take_word(struct parse *parse, const char *word)
+static int take_word(struct ctl_parse *parse, const char *word)
 {
 	struct ctl_options *options = &parse->options;
 
@@ -311,7 +306,7 @@ static int take_word(struct parse *parse, const char *word)
 	return 0;
 }
 
-static int check_completion(struct parse *parse)
+static int check_completion(struct ctl_parse *parse)
 {
 	if (parse->options.argument_count == 1)
 		return 0;
@@ -319,7 +314,7 @@ static int check_completion(struct parse *parse)
 }
 
 /* Rules that concern more than one word. */
-static int check(struct parse *parse)
+static int check(struct ctl_parse *parse)
 {
 	struct ctl_options *options = &parse->options;
 	const struct control_verb *verb;
@@ -363,7 +358,7 @@ static unsigned default_timeout_ms(const struct ctl_options *options)
 int ctl_options_parse(int argc, char **argv, struct ctl_options *ret_options,
 		      char reason[static CTL_USAGE_MAX])
 {
-	struct parse parse = {
+	struct ctl_parse parse = {
 		.options = { .verb = CONTROL_VERBS, .interval_ms = INTERVAL_MS },
 		.reason = reason,
 	};

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum ctl_action {
 	CTL_ASK,        /* verb */
@@ -52,18 +53,19 @@ size_t ctl_options_request(const struct ctl_options *options, const char *words[
 
 /* ---- the table of options, for help and completions ---- */
 
-enum ctl_option_place {
-	CTL_OPTION_ANYWHERE, /* with every verb, and before it */
-	CTL_OPTION_OF_VERB,  /* with the verbs that take it */
-};
+struct ctl_parse;
 
 struct ctl_option {
 	const char *name;     /* without its dashes */
 	char letter;          /* or '\0' */
 	const char *argument; /* as in a synopsis; NULL: none */
-	enum ctl_option_place place;
+	unsigned control; /* enum control_option: for the verbs that take it, as control-verbs.def says; 0: */
+	uint32_t verbs;   /* for these, a bit each */
 	const char *purpose;
+	int (*take)(struct ctl_parse *parse, const char *value);
 };
+
+#define CTL_EVERY_VERB UINT32_MAX /* and before the verb */
 
 /* In the order of help. */
 extern const struct ctl_option ctl_option_table[];
