@@ -96,7 +96,62 @@ void conf_rules_index_free(struct conf_rules_index *index)
 	*index = (struct conf_rules_index){ .items = NULL };
 }
 
+int conf_left_save(const struct conf *conf, struct state_writer *writer)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	FILE *file = open_memstream(&text, &length);
+
+	if (file == NULL)
+		return -ENOMEM;
+	conf_print(conf, file);
+	if (fclose(file) != 0)
+		return -ENOMEM;
+	state_begin(writer, "configuration");
+	state_put_text(writer, "hash", conf->hash);
+	state_put_text(writer, "text", text);
+	state_end(writer);
+	return 0;
+}
+
 /* ---- restoring ---- */
+
+struct left {
+	const struct conf_environment *environment;
+	struct conf *conf;
+	struct conf_errors *errors;
+};
+
+static int take_left(void *context, struct state_record *record)
+{
+	struct left *left = context;
+	const char *text = state_get_text(record, "text"), *hash = state_get_text(record, "hash");
+	int r;
+
+	if (text == NULL || hash == NULL || left->conf != NULL)
+		return state_fail(record, "a configuration without text, or two of them");
+	r = conf_load_bytes("what was in force", text, strlen(text), left->environment, &left->conf,
+			    left->errors);
+	if (r == 0)
+		snprintf(left->conf->hash, sizeof(left->conf->hash), "%s", hash);
+	return r;
+}
+
+int conf_left_load(struct state *state, const struct conf_environment *environment, struct conf **ret_conf,
+		   struct conf_errors *errors)
+{
+	struct left left = { .environment = environment, .errors = errors };
+	int r = state_each(state, "configuration", take_left, &left);
+
+	if (r < 0) {
+		conf_unref(left.conf);
+		return r;
+	}
+	if (left.conf == NULL)
+		return -ENOENT;
+	*ret_conf = left.conf;
+	return 0;
+}
 
 struct conf *conf_rules_new(size_t count)
 {

@@ -150,8 +150,8 @@ void daemon_upgrade_free(struct daemon *daemon); /* ends a trial that goes on */
 
 /* ---- daemon-resume.c ---- */
 
-/* Writes everything. Returns 0 or -errno. */
-int daemon_save(struct daemon *daemon, uint64_t client, struct state_writer *writer);
+/* Writes everything; for a trial without what only this program would need. Returns 0 or -errno. */
+int daemon_save(struct daemon *daemon, bool trial, uint64_t client, struct state_writer *writer);
 
 /* The program before us left all this (UPGRADE_TAKE); else nothing is done. In this order, each at its
  * place in the start. They return 0 or an exit status, after saying why on stderr. */

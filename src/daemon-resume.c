@@ -4,6 +4,7 @@
 #include "daemon-internal.h"
 
 #include "base.h"
+#include "conf-state.h"
 #include "service-state.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ static void save_control(struct daemon *daemon, uint64_t client_id, struct state
 	state_end(writer);
 }
 
-int daemon_save(struct daemon *daemon, uint64_t client, struct state_writer *writer)
+int daemon_save(struct daemon *daemon, bool trial, uint64_t client, struct state_writer *writer)
 {
 	const char *waiting;
 	size_t length;
@@ -60,6 +61,12 @@ int daemon_save(struct daemon *daemon, uint64_t client, struct state_writer *wri
 	state_end(writer);
 	if (daemon->control != NULL)
 		save_control(daemon, client, writer);
+	if (!trial) {
+		int r = conf_left_save(daemon->conf, writer);
+
+		if (r < 0)
+			return r;
+	}
 	return service_set_save(daemon->set, writer);
 }
 

@@ -60,14 +60,15 @@ static struct control_client *client_of(const struct daemon_trial *trial)
 
 /* ---- exec ---- */
 
-static int write_state(struct daemon *daemon, uint64_t client, struct state_writer **ret_writer, int *ret_fd)
+static int write_state(struct daemon *daemon, bool trial, uint64_t client, struct state_writer **ret_writer,
+		       int *ret_fd)
 {
 	struct state_writer *writer;
 	int r = state_writer_new(PACKAGE_VERSION, &writer);
 
 	if (r < 0)
 		return r;
-	r = daemon_save(daemon, client, writer);
+	r = daemon_save(daemon, trial, client, writer);
 	if (r == 0)
 		r = state_finish(writer, ret_fd);
 	if (r < 0) {
@@ -86,7 +87,7 @@ static int execute(struct daemon *daemon, uint64_t client)
 	int fd, r;
 
 	(void)log_flush(daemon->log);
-	r = write_state(daemon, client, &writer, &fd);
+	r = write_state(daemon, false, client, &writer, &fd);
 	if (r < 0)
 		return r;
 
@@ -258,7 +259,7 @@ static int begin(struct daemon *daemon)
 		return -ENOMEM;
 	trial->daemon = daemon;
 	trial->child = (struct upgrade_trial){ .pidfd = -1, .report = -1 };
-	r = write_state(daemon, 0, &writer, &fd);
+	r = write_state(daemon, true, 0, &writer, &fd);
 	if (r == 0) {
 		r = upgrade_try(daemon->source.upgrade, fd, &trial->child);
 		close(fd);

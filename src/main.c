@@ -11,6 +11,7 @@
 #include "adopt.h"
 #include "base.h"
 #include "conf-doc.h"
+#include "conf-state.h"
 #include "conf.h"
 #include "daemon.h"
 #include "options.h"
@@ -35,6 +36,9 @@ static int load(void *context, struct conf **ret_conf, struct conf_errors *error
 	const struct origin *origin = context;
 	const struct options *options = origin->options;
 
+	/* The files may be what made the other program fail. */
+	if (upgrade_way(origin->upgrade) == UPGRADE_TAKE && upgrade_failure(origin->upgrade) != NULL)
+		return conf_left_load(upgrade_state(origin->upgrade), &origin->environment, ret_conf, errors);
 	if (options->listen_count == 0)
 		return conf_load(origin->path, &origin->environment, ret_conf, errors);
 	return conf_from_command_line((const char *const *)options->listens, options->listen_count,

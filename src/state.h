@@ -24,7 +24,7 @@
 
 #define STATE_FORMAT     1
 #define STATE_REASON_MAX 256
-#define STATE_TEXT_MAX   65536 /* a longer one is refused */
+#define STATE_TEXT_MAX   (1 << 28) /* a longer one is refused */
 
 /* ---- writing ---- */
 
