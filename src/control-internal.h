@@ -9,7 +9,6 @@
 
 #include <stddef.h>
 
-#define CONTROL_FOLLOWERS       4
 #define CONTROL_FOLLOWER_BUFFER 65536
 #define CONTROL_SEND_MAX        65536 /* bytes a client is sent in a loop round */
 

@@ -67,7 +67,7 @@ struct control_request {
 	enum control_verb_name verb;
 	const char *arguments[CONTROL_ARGUMENTS_MAX]; /* NULL: not given */
 	size_t argument_count;
-	unsigned options; /* given */
+	unsigned options;                      /* given */
 	const char *service, *address, *level; /* of the options; or NULL */
 	char text[CONTROL_LINE_MAX];
 };

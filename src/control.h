@@ -21,25 +21,27 @@
 #define CONTROL_DEFAULT_DIRECTORY "/run/usherd"
 #define CONTROL_DEFAULT_PATH      CONTROL_DEFAULT_DIRECTORY "/control"
 
-#define CONTROL_CLIENTS       8
-#define CONTROL_READERS       6 /* of them with CONTROL_READ only */
-#define CONTROL_PIECE         16384
-#define CONTROL_TIMEOUT_NS    UINT64_C(2000000000)  /* for a request; for taking any part of a reply */
-#define CONTROL_REPLY_NS      UINT64_C(30000000000) /* for taking the whole of it */
-#define CONTROL_CURSOR_SIZE   128
-#define CONTROL_CODE_USAGE    "usage"
-#define CONTROL_CODE_DENIED   "denied"
-#define CONTROL_CODE_UNKNOWN  "unknown"
-#define CONTROL_CODE_REFUSED  "refused"
-#define CONTROL_CODE_CONFIG   "config"
-#define CONTROL_CODE_FAILED   "failed"
-#define CONTROL_CODE_BUSY     "busy"
+#define CONTROL_CLIENTS      8
+#define CONTROL_READERS      6 /* of them with CONTROL_READ only */
+#define CONTROL_FOLLOWERS    4
+#define CONTROL_PIECE        16384
+#define CONTROL_TIMEOUT_NS   UINT64_C(2000000000)  /* for a request; for taking any part of a reply */
+#define CONTROL_REPLY_NS     UINT64_C(30000000000) /* for taking the whole of it */
+#define CONTROL_CURSOR_SIZE  128
+#define CONTROL_CODE_USAGE   "usage"
+#define CONTROL_CODE_DENIED  "denied"
+#define CONTROL_CODE_UNKNOWN "unknown"
+#define CONTROL_CODE_REFUSED "refused"
+#define CONTROL_CODE_CONFIG  "config"
+#define CONTROL_CODE_FAILED  "failed"
+#define CONTROL_CODE_BUSY    "busy"
 
 struct control;
 struct control_client;
 
-/* A request of a client that has the rights for it. Exactly one of control_answer(),
- * control_refuse(), control_answer_long(), control_follow() or control_hold() is called before it returns. */
+/* A request of a client that has the rights for it. Exactly one of control_answer(), control_refuse(),
+ * control_refuse_with(), control_answer_long(), control_follow() or control_hold() is called before it
+ * returns. */
 typedef void control_asked(void *context, struct control_client *client,
 			   const struct control_request *request);
 
@@ -55,9 +57,9 @@ struct control_options {
 	const struct control_timeouts *timeouts; /* NULL: CONTROL_TIMEOUT_NS and CONTROL_REPLY_NS */
 };
 
-/* Listens; `adopted` (may be NULL) is such a socket that is open already, and is taken. A socket file that nobody
- * answers on is replaced, and `*ret_found_stale` says so. Borrows the loop. Returns 0, or -errno and a reason that says what
- * to do. */
+/* Listens; `adopted` (may be NULL) is such a socket that is open already, and is taken, unless this fails. A
+ * socket file that nobody answers on is replaced, and `*ret_found_stale` says so. Borrows the loop. Returns
+ * 0, or -errno and a reason that says what to do. */
 int control_open(const struct control_options *options, struct listen_socket *adopted, struct loop *loop,
 		 control_asked *asked, void *context, struct control **ret_control, bool *ret_found_stale,
 		 char reason[static LISTEN_REASON_MAX]);
@@ -88,8 +90,8 @@ void control_refuse_with(struct control_client *client, const char *code, json_t
 			 ...) __attribute__((format(printf, 4, 5)));
 
 /* A reply with a long list at its end: "list": [...]. `more` is called again and again as the client takes
- * it: it calls control_item() until control_is_full(), remembers in `cursor` where it was, and returns whether there
- * is more. The cursor (CONTROL_CURSOR_SIZE bytes, aligned) begins as a copy of `begin`. */
+ * it: it calls control_item() until control_is_full(), remembers in `cursor` where it was, and returns
+ * whether there is more. The cursor (CONTROL_CURSOR_SIZE bytes, aligned) begins as a copy of `begin`. */
 typedef bool control_more(void *context, struct control_client *client, void *cursor);
 void control_answer_long(struct control_client *client, json_t *head, const char *list, control_more *more,
 			 const void *begin, size_t begin_size);
@@ -102,15 +104,17 @@ uint64_t control_hold(struct control_client *client);
 struct control_client *control_client_find(struct control *control, uint64_t id);
 int control_client_fd(const struct control_client *client);
 
-/* Puts a connection that another process accepted back into service, as held: its answer is due. Takes `fd`. */
+/* Puts a connection that another process accepted back into service, as held: its answer is due.
+ * Takes `fd`. NULL, and it is closed, when there is no place or no memory. */
 struct control_client *control_adopt_client(struct control *control, int fd, enum control_right rights);
 
-/* The client is told events from now on: `object` is the first line, as by control_answer(). `filter` (taken, by
- * free(3)) is what the teller compares with. */
+/* The client is told events from now on: `object` is the first line, as by control_answer(). `filter` (taken,
+ * by free(3)) is what the teller compares with. When CONTROL_FOLLOWERS follow already the client
+ * is told "busy" instead. */
 void control_follow(struct control_client *client, json_t *object, void *filter);
 
-/* Calls `tell` for each follower, and lets it be sent a line (without its line feed). What it has no room for is
- * counted and told later: {"event":"dropped","count":N}. */
+/* Calls `tell` for each follower, and lets it be sent a line (without its line feed). What it has no room for
+ * is counted and told later: {"event":"dropped","count":N}. */
 bool control_has_followers(const struct control *control);
 void control_each_follower(struct control *control,
 			   void (*tell)(void *context, struct control_client *client, const void *filter),
