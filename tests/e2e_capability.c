@@ -109,7 +109,10 @@ START_TEST(reload_as_root)
 {
 	struct stat status;
 	struct daemon *daemon;
+	char config[2048];
 	int client, before;
+	/* Not in every container. */
+	bool raises = (set_of(own_status(), "CapEff:") & (1ULL << CAP_SYS_RESOURCE)) != 0;
 
 	SKIP_IF(!is_root(), "needs to be started as root");
 	SKIP_IF(!test_is_alone(), "ports below 1024 may be somebody else's");
@@ -120,16 +123,16 @@ START_TEST(reload_as_root)
 	before = daemon->fds;
 	ck_assert_int_eq(mkdir(test_path("theirs"), 0700), 0);
 	ck_assert_int_eq(chown(test_path("theirs"), 12345, 12345), 0);
-	daemon_configure(
-		"[usherd]\ncontrol = none\n"
-		"[low]\nlisten = 127.0.0.1:7\nexec = $PROBE facts\nuser = nobody\n"
-		"nice = -5\noom_score_adj = -900\nrlimit_core = 1000000\n"
-		"[jail]\nlisten = 127.0.0.1:$2\nexec = $PROBE facts\nuser = nobody\nno_new_privileges = no\n"
-		"[path]\nlisten = unix:$DIR/theirs/socket\nexec = $PROBE say path\n"
-		"socket_user = 12345\nsocket_group = 54321\nsocket_mode = 0620\n"
-		"[big]\nlisten = 127.0.0.1:$3\nexec = $PROBE facts\nrcvbuf = 64M\ninterface = lo\n"
-		"[hold]\nlisten = 127.0.0.1:$4\nexec = $PROBE stubborn\nuser = nobody\ntime_limit = 200ms\n"
-		"kill_after = 100ms\n");
+	snprintf(config, sizeof(config),
+		 "[usherd]\ncontrol = none\n"
+		 "[low]\nlisten = 127.0.0.1:7\nexec = $PROBE facts\nuser = nobody\nnice = -5\n%s"
+		 "[path]\nlisten = unix:$DIR/theirs/socket\nexec = $PROBE say path\n"
+		 "socket_user = 12345\nsocket_group = 54321\nsocket_mode = 0620\n"
+		 "[big]\nlisten = 127.0.0.1:$3\nexec = $PROBE say big\nrcvbuf = 64M\ninterface = lo\n"
+		 "[hold]\nlisten = 127.0.0.1:$4\nexec = $PROBE stubborn\nuser = nobody\n"
+		 "time_limit = 200ms\nkill_after = 100ms\n",
+		 raises ? "oom_score_adj = -900\nrlimit_core = 1000000\n" : "");
+	daemon_configure(config);
 	daemon_reload(daemon, true);
 	client = tcp_try("127.0.0.1", 7);
 	ck_assert_int_ge(client, 0);
@@ -137,15 +140,17 @@ START_TEST(reload_as_root)
 	char *facts = read_all(client, NULL);
 
 	ck_assert_msg(facts[0] != '\0', "nothing; log:\n%s", daemon_read_log(daemon));
-	ck_assert_match(facts, "^rlimit core 1000000 1000000$");
 	ck_assert_match(facts, "^nice -5$");
-	ck_assert_match(facts, "^oom_score_adj -900$");
+	if (raises) {
+		ck_assert_match(facts, "^rlimit core 1000000 1000000$");
+		ck_assert_match(facts, "^oom_score_adj -900$");
+	}
 	ck_assert_int_eq(stat(test_path("theirs/socket"), &status), 0);
 	ck_assert_uint_eq(status.st_uid, 12345);
 	ck_assert_uint_eq(status.st_gid, 54321);
 	ck_assert_uint_eq(status.st_mode & 0777, 0620);
 	ck_assert_str_eq(read_all(unix_connect(test_path("theirs/socket"), SOCK_STREAM), NULL), "path");
-	free(ask(3, NULL));
+	ck_assert_str_eq(ask(3, NULL), "big");
 
 	/* A process of another user that does not want to end. */
 	client = tcp_connect(4);
