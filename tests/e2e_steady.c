@@ -274,7 +274,7 @@ static Suite *make_suite(void)
 	plan.rate = length_of("USHERD_STEADY_RATE", 200);
 	plan.reloads = length_of("USHERD_STEADY_RELOADS", 10);
 	plan.edits = length_of("USHERD_STEADY_EDITS", 4);
-	plan.upgrades = length_of("USHERD_STEADY_UPGRADES", 0);
+	plan.upgrades = length_of("USHERD_STEADY_UPGRADES", 2);
 	tcase_add_test(harness_case(suite, "all", (int)(60 + 3 * plan.seconds)), steady);
 	return suite;
 }
