@@ -262,6 +262,6 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	setenv("LC_ALL", "C", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
 	return harness_main(make_suite, NULL);
 }
