@@ -174,7 +174,8 @@ int conf_origins_make(struct arena *arena, const struct conf_section *section,
 int conf_merge(struct conf_loader *loader, struct conf *conf);
 
 /* Works out one service whose values are parsed; what it needs to be offered (user, program,
- * environment), which the first does for one that is not disabled; and what holds between services. Return 0 or -ENOMEM; errors are listed. */
+ * environment), which the first does for one that is not disabled; and what holds between
+ * services. Return 0 or -ENOMEM; errors are listed. */
 int conf_finish_service(struct conf_loader *loader, const struct conf_section *section,
 			struct conf_service *service);
 int conf_finish_offer(struct conf_loader *loader, const struct conf_section *section,
