@@ -170,23 +170,7 @@ bool service_set_each_ban(const struct service_set *set, uint64_t *place,
 	return more;
 }
 
-struct counting {
-	uint64_t now_ns;
-	size_t count;
-};
-
-static void count(void *context, struct source *source)
-{
-	struct counting *counting = context;
-
-	counting->count += source->banned_ns > counting->now_ns;
-}
-
 size_t service_set_ban_count(const struct service_set *set)
 {
-	struct counting counting = { .now_ns = loop_now_ns(set->loop), .count = bans_count(set->bans) };
-	uint32_t place = 0;
-
-	sources_each(set->gate.sources, &place, SIZE_MAX, count, &counting);
-	return counting.count;
+	return bans_count(set->bans) + sources_banned(set->gate.sources, loop_now_ns(set->loop));
 }

@@ -29,7 +29,7 @@ struct service_ban {
 bool service_set_each_ban(const struct service_set *set, uint64_t *place,
 			  bool (*tell)(void *context, const struct service_ban *ban), void *context);
 
-/* By hand, and by limits (those whose time is not over: all are looked at, so not too often). */
+/* By hand, and by limits: see sources_banned(). */
 size_t service_set_ban_count(const struct service_set *set);
 
 #endif

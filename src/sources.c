@@ -25,6 +25,7 @@ enum { LINK_ALL, LINK_GROUP };
 
 struct list {
 	uint32_t oldest, newest;
+	uint32_t length;
 };
 
 struct group {
@@ -109,6 +110,7 @@ static void push_newest(struct table *table, struct list *list, unsigned link, u
 	else
 		list->oldest = index;
 	list->newest = index;
+	list->length++;
 }
 
 static void take_out(struct table *table, struct list *list, unsigned link, uint32_t index)
@@ -124,6 +126,7 @@ static void take_out(struct table *table, struct list *list, unsigned link, uint
 		entries[newer].links[link].older = older;
 	else
 		list->newest = older;
+	list->length--;
 }
 
 /* Puts the entry at the young end of its lists of that kind, wherever it was before. */
@@ -330,6 +333,23 @@ bool sources_each(struct sources *sources, uint32_t *place, size_t most,
 		look(context, *place < first->used ? &first->entries[*place + 1] :
 						     &second->entries[*place - first->used + 1]);
 	return *place < end;
+}
+
+static size_t count_banned(const struct table *table, uint64_t now_ns)
+{
+	const struct list *list = &table->lists[LIST_BANNED];
+	size_t count = 0;
+
+	if (list->length > SOURCES_COUNTED_BANS)
+		return list->length;
+	for (uint32_t i = list->oldest; i != 0; i = table->entries[i].links[LINK_ALL].newer)
+		count += table->entries[i].banned_ns > now_ns;
+	return count;
+}
+
+size_t sources_banned(const struct sources *sources, uint64_t now_ns)
+{
+	return count_banned(&sources->tables[0], now_ns) + count_banned(&sources->tables[1], now_ns);
 }
 
 size_t sources_count(const struct sources *sources)

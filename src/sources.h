@@ -87,6 +87,11 @@ void source_forgive(struct sources *sources, struct source *source);
 bool sources_each(struct sources *sources, uint32_t *place, size_t most,
 		  void (*look)(void *context, struct source *source), void *context);
 
+/* How many are banned now, without those that are being served. When there are more than
+ * SOURCES_COUNTED_BANS, some whose ban is over may be among them. */
+#define SOURCES_COUNTED_BANS 1024
+size_t sources_banned(const struct sources *sources, uint64_t now_ns);
+
 /* Of both tables. */
 size_t sources_count(const struct sources *sources);
 
