@@ -130,7 +130,9 @@ START_TEST(test_line_without_end)
 	memset(bytes, 'x', sizeof(bytes));
 	say_bytes(fd, bytes, sizeof(bytes));
 	run_until(loop, NULL, cannot_send, &fd);
-	expect_code(fd, "usage");
+	expect(fd, "{\"ok\":false,\"code\":\"usage\",\"error\":\"the request is too long; a line has at most "
+		   "4096 "
+		   "bytes\"}");
 	expect_closed(fd);
 	ck_assert_uint_eq(handler.asked, 0);
 }
