@@ -36,7 +36,8 @@ static void install_copy(const char *from)
 static struct daemon *start(const char *config)
 {
 	/* The program itself comes first, and is replaced by its copy. */
-	static const char *const wrapper[] = { "/bin/sh", "-c", "shift; exec $DIR/usherd \"$@\"", "sh", NULL };
+	static const char *const wrapper[] = { "/bin/sh", "-c", "shift; exec $DIR/usherd \"$@\"", "sh",
+					       NULL };
 	const struct daemon_spec spec = { .config = config, .wrapper = wrapper };
 
 	install_copy(usherd_path());
@@ -104,7 +105,8 @@ START_TEST(everything_stays)
 	ck_assert_int_eq(reply_number("status", "upgrades"), 1);
 	ck_assert_int_eq(reply_number("services hold", "active"), 1);
 	release(session);
-	daemon_wait_log(daemon, " end service=hold session=1 .* reason=exit status=0 .* bytes_in=0 bytes_out=10 ");
+	daemon_wait_log(daemon,
+			" end service=hold session=1 .* reason=exit status=0 .* bytes_in=0 bytes_out=10 ");
 	daemon_oracle(daemon);
 	daemon_stop(daemon);
 }
@@ -123,6 +125,24 @@ START_TEST(asked_by_usherctl)
 }
 END_TEST
 
+static void wait_for_fds(struct daemon *daemon, int fds)
+{
+	uint64_t end = now_ms() + PATIENCE_MS;
+	char path[64];
+
+	while (daemon_count_fds(daemon) != fds && now_ms() < end)
+		nap();
+	if (daemon_count_fds(daemon) == fds)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/fd", daemon->pid);
+
+	const char *const words[] = { "/bin/ls", "-l", path, NULL };
+	char *list;
+
+	run_command(words, &list);
+	ck_abort_msg("%d descriptors were open, these are now:\n%s", fds, list);
+}
+
 /* A descriptor that is left behind each time would be seen. */
 START_TEST(ten_times)
 {
@@ -131,10 +151,12 @@ START_TEST(ten_times)
 
 	send_text(cat, "0");
 	free(read_piece(cat, PATIENCE_MS, NULL));
+	/* A program may answer before the daemon has let go of its ends. */
+	daemon_wait_log(daemon, " start service=cat ");
 	fds = daemon_count_fds(daemon);
 	for (int i = 0; i < 10; i++) {
 		upgrade(daemon);
-		WAIT_UNTIL(daemon_count_fds(daemon) == fds);
+		wait_for_fds(daemon, fds);
 		send_text(cat, "x");
 
 		char *text = read_piece(cat, PATIENCE_MS, NULL);
@@ -162,8 +184,9 @@ START_TEST(limits_are_kept)
 	free(read_piece(full, PATIENCE_MS, NULL));
 	free(read_piece(idle, PATIENCE_MS, NULL));
 	/* Rules of the next file are not for those who began before. */
-	daemon_configure("[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE hold\n"
-			 "[two]\nlisten = 127.0.0.1:$4\nexec = $PROBE hold\ninstances = 1\nwhen_full = refuse\n");
+	daemon_configure(
+		"[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE hold\n"
+		"[two]\nlisten = 127.0.0.1:$4\nexec = $PROBE hold\ninstances = 1\nwhen_full = refuse\n");
 	upgrade(daemon);
 	refused = tcp_connect(4);
 	free(read_clean(refused, NULL));
@@ -194,10 +217,11 @@ static void make_fifo(const char *name)
 
 START_TEST(output_goes_on)
 {
-	struct daemon *daemon = start("[err]\nlisten = 127.0.0.1:$1\n"
-				      "exec = /bin/sh -c 'printf one; printf half >&2; read x; echo line >&2'\n"
-				      "[filter]\nlisten = 127.0.0.1:$2/udp\n"
-				      "exec = /bin/sh -c 'read x <$DIR/fifo; exec cat'\n");
+	struct daemon *daemon =
+		start("[err]\nlisten = 127.0.0.1:$1\n"
+		      "exec = /bin/sh -c 'printf one; printf half >&2; read x; echo line >&2'\n"
+		      "[filter]\nlisten = 127.0.0.1:$2/udp\n"
+		      "exec = /bin/sh -c 'read x <$DIR/fifo; exec cat'\n");
 	int client = tcp_connect(1), udp = udp_connect("127.0.0.1", test_port(2));
 
 	make_fifo("fifo");
@@ -292,7 +316,8 @@ END_TEST
 
 START_TEST(bans_and_switches)
 {
-	struct daemon *daemon = start(A HOLD "[off]\nlisten = 127.0.0.1:$4\nexec = $PROBE say off\ndisable = yes\n");
+	struct daemon *daemon =
+		start(A HOLD "[off]\nlisten = 127.0.0.1:$4\nexec = $PROBE say off\ndisable = yes\n");
 	const char *control = daemon_control(daemon);
 
 	free(control_ask(control, "ban 192.0.2.0/24"));
@@ -509,7 +534,8 @@ static const struct {
 	const char *state, *why;
 	int status;
 } states[] = {
-	{ "usherd-state 99 9.9.9\n{\"record\":\"end\",\"count\":0}\n", "format 99, and this usherd reads up to", 71 },
+	{ "usherd-state 99 9.9.9\n{\"record\":\"end\",\"count\":0}\n",
+	  "format 99, and this usherd reads up to", 71 },
 	{ "usherd-state 1 9.9.9\n{\"record\":\"future\",\"x\":1}\n", "cut off", 71 },
 	{ "something else\n", "no state of a usherd", 71 },
 	{ "usherd-state 1 9.9.9\n{\"record\":\"program\",\"path\":\"/x\",\"directory\":\"/\"}\n"
@@ -522,8 +548,8 @@ static const struct {
 
 START_TEST(states_of_others)
 {
-	char *const environment[] = { (char *)(uintptr_t)"PATH=/usr/bin:/bin",
-				      (char *)(uintptr_t)"USHERD_UPGRADE_TRIAL=3", NULL };
+	char *const environment[] = { (char *)(uintptr_t) "PATH=/usr/bin:/bin",
+				      (char *)(uintptr_t) "USHERD_UPGRADE_TRIAL=3", NULL };
 	const struct daemon_spec spec = {
 		.config = A,
 		.prepare = put_state,
@@ -571,8 +597,8 @@ static void load(int go_on, int report)
 		int length = snprintf(text, sizeof(text), "%u\n", count);
 
 		if (fd < 0 || write(fd, text, (size_t)length) != length || shutdown(fd, SHUT_WR) != 0 ||
-		    recv(fd, back, (size_t)length, MSG_WAITALL) != length || memcmp(text, back, (size_t)length) != 0 ||
-		    read(fd, back, 1) != 0) {
+		    recv(fd, back, (size_t)length, MSG_WAITALL) != length ||
+		    memcmp(text, back, (size_t)length) != 0 || read(fd, back, 1) != 0) {
 			count = 0;
 			break;
 		}
