@@ -12,7 +12,7 @@
 
 #define TIMEOUT_MS      30000
 #define TIMEOUT_LONG_MS 120000 /* of verbs that read files and start programs */
-#define INTERVAL_MS     2000
+#define INTERVAL_MS     1000
 
 #define VERB_BIT(name) (UINT32_C(1) << CONTROL_VERB_##name)
 
@@ -167,8 +167,8 @@ const struct ctl_option ctl_option_table[] = {
 	  "events up to this level (info): error, warning, notice, info, debug", take_level },
 	{ "wait", 'w', NULL, 0, VERB_BIT(DRAIN) | VERB_BIT(STOP),
 	  "return when the last session has ended", take_wait },
-	{ "interval", '\0', "TIME", 0, VERB_BIT(TOP),
-	  "between two looks (2s)", take_interval },
+	{ "interval", 'd', "TIME", 0, VERB_BIT(TOP),
+	  "between two looks (1s)", take_interval },
 	{ "once", '\0', NULL, 0, VERB_BIT(TOP),
 	  "one picture, as plain text", take_once },
 	{ "socket", 's', "PATH", 0, CTL_EVERY_VERB,

@@ -7,6 +7,7 @@
 #include "ctl-format.h"
 #include "ctl-help.h"
 #include "ctl-metrics.h"
+#include "ctl-top.h"
 #include "ctl-view.h"
 
 #include <errno.h>
@@ -148,7 +149,7 @@ static int show_version(const struct ctl_options *options)
 static int run_verb(const struct ctl_options *options)
 {
 	if (options->verb == CONTROL_VERB_TOP)
-		return ctl_fail(-ENOSYS, "top is not in this usherctl");
+		return ctl_top(options);
 	if (options->verb == CONTROL_VERB_TAIL)
 		return ctl_tail(options);
 	if (options->verb == CONTROL_VERB_VERSION)
