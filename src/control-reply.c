@@ -128,8 +128,8 @@ static json_t *make_text(char *text)
 	return json_string(text);
 }
 
-static void refuse(struct control_client *client, const char *code, json_t *object, const char *format,
-		   va_list arguments)
+_printf_(4, 0) static void refuse(struct control_client *client, const char *code, json_t *object,
+				  const char *format, va_list arguments)
 {
 	char text[REASON_MAX];
 

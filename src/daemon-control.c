@@ -70,7 +70,8 @@ static int open_at(struct daemon *daemon, const char *path, char reason[static L
 	const struct control_options options = { .path = path, .group = daemon->conf->daemon.control_group };
 	struct control *control;
 	bool stale = false;
-	int r = control_open(&options, daemon_resume_control(daemon, path), daemon->loop, asked, daemon, &control, &stale, reason);
+	int r = control_open(&options, daemon_resume_control(daemon, path), daemon->loop, asked, daemon,
+			     &control, &stale, reason);
 
 	if (r < 0)
 		return r;

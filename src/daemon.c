@@ -255,7 +255,8 @@ int daemon_start(const struct daemon_source *source, struct conf *conf, bool bac
 	daemon->flush.expired = flush_due;
 	daemon->drain.expired = drain_due;
 	daemon->conf = conf_ref(conf);
-	if ((status = daemon_resume(daemon)) != 0 || (status = start_pid_file(daemon, conf)) != 0 || (status = start_log(daemon, conf)) != 0 ||
+	if ((status = daemon_resume(daemon)) != 0 || (status = start_pid_file(daemon, conf)) != 0 ||
+	    (status = start_log(daemon, conf)) != 0 ||
 	    (status = start_machinery(daemon, conf)) != 0 || (status = start_control(daemon)) != 0 ||
 	    (status = start_services(daemon, conf)) != 0) {
 		/* Nothing is closed and no file removed: the program before goes on with all of it. */
