@@ -311,6 +311,19 @@ START_TEST(watchdog_unasked)
 }
 END_TEST
 
+/* An address of another kind is told of, and costs nothing else. */
+START_TEST(other_address)
+{
+	snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=vsock:2:1234");
+	environment[2] = NULL;
+	struct daemon *daemon = start();
+
+	ck_assert_uint_eq(daemon_count_log(daemon, " notify .*vsock is not supported"), 1);
+	ask_many(1, NULL, "hello", 1, 0);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* A manager that is gone, deaf, or a bad address costs nothing. */
 START_TEST(deaf_manager)
 {
@@ -345,6 +358,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, watchdog);
 	tcase_add_test(all, watchdog_at_work);
 	tcase_add_loop_test(all, watchdog_unasked, 0, (int)(sizeof(unasked) / sizeof(unasked[0])));
+	tcase_add_test(all, other_address);
 	tcase_add_loop_test(all, deaf_manager, 0, 5);
 	return suite;
 }
