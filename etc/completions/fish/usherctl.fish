@@ -76,7 +76,7 @@ complete -c usherctl -n '__fish_seen_subcommand_from tail' -l service -x -a '(__
 complete -c usherctl -n '__fish_seen_subcommand_from tail' -l address -x -d 'only what is about this address or network (192.0.2.0/24)'
 complete -c usherctl -n '__fish_seen_subcommand_from tail' -l level -x -a 'error warning notice info debug ' -d 'events up to this level (info): error, warning, notice, info, debug'
 complete -c usherctl -n '__fish_seen_subcommand_from drain stop' -s w -l wait -d 'return when the last session has ended'
-complete -c usherctl -n '__fish_seen_subcommand_from top' -l interval -x -d 'between two looks (2s)'
+complete -c usherctl -n '__fish_seen_subcommand_from top' -s d -l interval -x -d 'between two looks (1s)'
 complete -c usherctl -n '__fish_seen_subcommand_from top' -l once -d 'one picture, as plain text'
 complete -c usherctl -s s -l socket -r -F -d 'the control socket of the usherd that is meant'
 complete -c usherctl -s j -l json -d 'print the answer as usherd gave it, for programs'
