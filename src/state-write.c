@@ -69,43 +69,66 @@ void state_end(struct state_writer *writer)
 
 static void put_name(struct state_writer *writer, const char *key)
 {
-	fprintf(writer->file, ",\"%s\":", key);
+	fputs_unlocked(",\"", writer->file);
+	fputs_unlocked(key, writer->file);
+	fputs_unlocked("\":", writer->file);
 }
 
+/* By hand: there are hundreds of thousands, and the daemon serves nobody meanwhile. */
 static void put_value(struct state_writer *writer, uint64_t number)
 {
-	fprintf(writer->file, "%" PRIu64, number > INT64_MAX ? (uint64_t)INT64_MAX : number);
+	char digits[24], *at = digits + sizeof(digits) - 1;
+
+	*at = '\0';
+	if (number > INT64_MAX)
+		number = INT64_MAX;
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	fputs_unlocked(at, writer->file);
 }
 
 static void put_quoted(struct state_writer *writer, const unsigned char *bytes, size_t length)
 {
+	static const char digits[] = "0123456789abcdef";
 	FILE *file = writer->file;
 
 	putc_unlocked('"', file);
-	for (size_t i = 0; i < length; i++)
-		if (bytes[i] < ' ' || bytes[i] >= 0x7f || bytes[i] == '"' || bytes[i] == '\\')
-			fprintf(file, "\\u%04x", bytes[i]);
-		else
+	for (size_t i = 0; i < length; i++) {
+		if (bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\') {
 			putc_unlocked(bytes[i], file);
+			continue;
+		}
+		fputs_unlocked("\\u00", file);
+		putc_unlocked(digits[bytes[i] >> 4], file);
+		putc_unlocked(digits[bytes[i] & 15], file);
+	}
 	putc_unlocked('"', file);
 }
 
 void state_put_number(struct state_writer *writer, const char *key, uint64_t number)
 {
+	if (number == 0)
+		return;
 	put_name(writer, key);
 	put_value(writer, number);
 }
 
 void state_put_signed(struct state_writer *writer, const char *key, int64_t number)
 {
+	if (number == 0)
+		return;
 	put_name(writer, key);
 	fprintf(writer->file, "%" PRId64, number);
 }
 
 void state_put_flag(struct state_writer *writer, const char *key, bool flag)
 {
+	if (!flag)
+		return;
 	put_name(writer, key);
-	fputs(flag ? "true" : "false", writer->file);
+	fputs_unlocked("true", writer->file);
 }
 
 void state_put_bytes(struct state_writer *writer, const char *key, const void *bytes, size_t length)
@@ -159,29 +182,36 @@ void state_put_fd(struct state_writer *writer, const char *key, int fd)
 
 void state_put_numbers(struct state_writer *writer, const char *key, const uint64_t *numbers, size_t count)
 {
+	while (count > 0 && numbers[count - 1] == 0)
+		count--;
+	if (count == 0)
+		return;
 	put_name(writer, key);
 	for (size_t i = 0; i < count; i++) {
 		putc_unlocked(i == 0 ? '[' : ',', writer->file);
 		put_value(writer, numbers[i]);
 	}
-	fputs(count == 0 ? "[]" : "]", writer->file);
+	putc_unlocked(']', writer->file);
 }
 
 void state_put_counts(struct state_writer *writer, const char *key, const uint64_t *counts, size_t count,
 		      state_name *name)
 {
-	const char *before = "";
+	bool any = false;
 
-	put_name(writer, key);
-	putc_unlocked('{', writer->file);
 	for (size_t i = 0; i < count; i++) {
 		if (counts[i] == 0)
 			continue;
-		fprintf(writer->file, "%s\"%s\":", before, name(i));
+		if (!any)
+			put_name(writer, key);
+		fputs_unlocked(any ? ",\"" : "{\"", writer->file);
+		fputs_unlocked(name(i), writer->file);
+		fputs_unlocked("\":", writer->file);
 		put_value(writer, counts[i]);
-		before = ",";
+		any = true;
 	}
-	putc_unlocked('}', writer->file);
+	if (any)
+		putc_unlocked('}', writer->file);
 }
 
 const int *state_written_fds(const struct state_writer *writer, size_t *ret_count)

@@ -34,7 +34,8 @@ struct state_writer;
 int state_writer_new(const char *version, struct state_writer **ret_writer);
 void state_writer_free(struct state_writer *writer);
 
-/* One record: begin, fields, end. What fails is told by state_finish(). */
+/* One record: begin, fields, end. What is 0, false or empty is left out. What fails is told by
+ * state_finish(). */
 void state_begin(struct state_writer *writer, const char *kind);
 void state_end(struct state_writer *writer);
 
