@@ -228,7 +228,7 @@ void top_draw_help(struct top_canvas *canvas)
 		{ "Ctrl-L", "draw the screen anew" },
 		{ "q", "quit" },
 		{ "", "" },
-		{ "CONN/s REF/s", "clients accepted, refused in a second, from one look to the next" },
+		{ "CONN/s REF/s", "clients accepted, refused a second since the last look" },
 		{ "ACTIVE", "sessions now, of how many there may be (instances)" },
 		{ "FAILED", "programs that could not be started" },
 		{ "IDLE", "since the client or the service sent anything" },

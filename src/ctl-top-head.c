@@ -174,7 +174,9 @@ void top_draw_head(struct top_canvas *canvas, const struct top_ui *ui, const str
 		top_put(canvas, TOP_BOLD, "usherd  ");
 		top_put_safe(canvas, ui->trouble[0] != '\0' ? TOP_RED : TOP_DIM,
 			     ui->trouble[0] != '\0' ? ui->trouble : "asking ...");
-		top_line(canvas);
+		/* What is below shall stay where it is. */
+		for (unsigned i = 0; i < (brief ? 2 : 5); i++)
+			top_line(canvas);
 		return;
 	}
 	draw_daemon(canvas, ui, model->daemon);

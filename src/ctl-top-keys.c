@@ -11,8 +11,7 @@
 #include <string.h>
 #include <wctype.h>
 
-#define KEY_ESC    27
-#define KEY_CTRL_L 12
+#define KEY_ESC 27
 
 static void set_text(char **text, const char *value)
 {

@@ -24,10 +24,10 @@ static const struct top_column service_columns[] = {
 };
 
 static const struct top_column session_columns[] = {
-	{ "ID", TOP_KIND_COUNT, TOP_ID, 7, 0, 0 },       { "SERVICE", TOP_KIND_TEXT, TOP_NAME, 10, 30, 0 },
+	{ "ID", TOP_KIND_COUNT, TOP_ID, 6, 0, 0 },       { "SERVICE", TOP_KIND_TEXT, TOP_NAME, 10, 30, 0 },
 	{ "PEER", TOP_KIND_TEXT, TOP_WHERE, 15, 47, 1 }, { "AGE", TOP_KIND_TIME, TOP_SECONDS, 6, 0, 0 },
 	{ "IDLE", TOP_KIND_TIME, TOP_IDLE, 6, 0, 2 },    { "IN", TOP_KIND_BYTES, TOP_IN, 8, 0, 3 },
-	{ "OUT", TOP_KIND_BYTES, TOP_OUT, 8, 0, 3 },     { "RTT", TOP_KIND_TIME, TOP_RTT, 5, 0, 5 },
+	{ "OUT", TOP_KIND_BYTES, TOP_OUT, 8, 0, 3 },     { "RTT", TOP_KIND_TIME, TOP_RTT, 6, 0, 5 },
 	{ "STATE", TOP_KIND_TEXT, TOP_STATE, 7, 24, 4 },
 };
 

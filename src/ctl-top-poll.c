@@ -106,8 +106,9 @@ static void take_words(struct top_ui *ui, const json_t *reply)
 	if (!ok)
 		snprintf(text, sizeof(text), "%s", error != NULL ? error : "usherd refused");
 	else if (strcmp(ui->words[0], "kill") == 0)
-		snprintf(text, sizeof(text), "%llu told to end",
-			 (unsigned long long)ctl_integer(reply, "sessions"));
+		snprintf(text, sizeof(text), "%llu session%s told to end",
+			 (unsigned long long)ctl_integer(reply, "sessions"),
+			 ctl_integer(reply, "sessions") == 1 ? "" : "s");
 	else
 		snprintf(text, sizeof(text), "%s: %sd until the next reload", ui->words[1], ui->words[0]);
 	say(ui, !ok, text);

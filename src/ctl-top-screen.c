@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 #define ESCAPE_MS 25
+#define CTRL_L    12
 
 struct top_screen {
 	SCREEN *screen;
@@ -133,11 +134,14 @@ bool top_screen_key(struct top_screen *screen, wint_t *ret_key, bool *ret_is_key
 	int r;
 
 	(void)screen;
-	do
+	for (;;) {
 		r = get_wch(ret_key);
-	while (r == KEY_CODE_YES && *ret_key == KEY_RESIZE);
+		/* What is for the screen alone is done here. */
+		if (r == OK && *ret_key == CTRL_L)
+			clearok(curscr, TRUE);
+		else if (r != KEY_CODE_YES || *ret_key != KEY_RESIZE)
+			break;
+	}
 	*ret_is_key = r == KEY_CODE_YES;
-	if (r == OK && *ret_key == 12) /* Ctrl-L */
-		clearok(curscr, TRUE);
 	return r != ERR;
 }
