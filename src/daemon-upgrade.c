@@ -23,7 +23,8 @@
 
 struct daemon_trial {
 	struct daemon *daemon;
-	uint64_t client; /* held, or 0 */
+	const struct control *control; /* whose client it is: a reload may have closed that */
+	uint64_t client;               /* held, or 0 */
 	struct upgrade_trial child;
 	struct loop_source process, report;
 	struct loop_timer deadline;
@@ -53,9 +54,9 @@ static struct control_client *client_of(const struct daemon_trial *trial)
 {
 	struct daemon *daemon = trial->daemon;
 
-	return daemon->control == NULL || trial->client == 0 ?
-		       NULL :
-		       control_client_find(daemon->control, trial->client);
+	if (daemon->control == NULL || daemon->control != trial->control || trial->client == 0)
+		return NULL;
+	return control_client_find(daemon->control, trial->client);
 }
 
 /* ---- exec ---- */
@@ -199,7 +200,7 @@ static void conclude(struct daemon_trial *trial, const siginfo_t *info)
 		tell_failure(daemon, client_of(trial), "usherd is about to end");
 	} else {
 		log_message(daemon->log, LOG_LEVEL_NOTICE, "upgrade", "%s %s takes over", program, version);
-		r = execute(daemon, trial->client);
+		r = execute(daemon, client_of(trial) != NULL ? trial->client : 0);
 		tell_failure(daemon, client_of(trial), "%s: %s", program, strerror(-r));
 	}
 }
@@ -258,6 +259,7 @@ static int begin(struct daemon *daemon)
 	if (trial == NULL)
 		return -ENOMEM;
 	trial->daemon = daemon;
+	trial->control = daemon->control;
 	trial->child = (struct upgrade_trial){ .pidfd = -1, .report = -1 };
 	r = write_state(daemon, true, 0, &writer, &fd);
 	if (r == 0) {

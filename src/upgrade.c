@@ -9,6 +9,7 @@
 
 #include "base.h"
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -72,6 +74,27 @@ static int keep_environment(struct upgrade *upgrade)
 		if (!is_passing(environ[i]))
 			upgrade->environment[upgrade->environment_count++] = environ[i];
 	return 0;
+}
+
+/* ---- capabilities ---- */
+
+/* Who is not root loses them by exec, unless they are ambient (capabilities(7)). They are so for this moment
+ * only: no service is to have them. */
+static void hand_capabilities(bool on)
+{
+	if (geteuid() == 0)
+		return;
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (!on || capng_get_caps_process() != 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE)
+		return;
+	for (unsigned i = 0; i <= CAP_LAST_CAP; i++)
+		if (capng_have_capability(CAPNG_PERMITTED, i))
+			(void)capng_update(CAPNG_ADD, CAPNG_INHERITABLE, i);
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return;
+	for (unsigned i = 0; i <= CAP_LAST_CAP; i++)
+		if (capng_have_capability(CAPNG_PERMITTED, i))
+			(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0);
 }
 
 /* ---- the beginning ---- */
@@ -173,6 +196,7 @@ static void let_messages_out(struct upgrade *upgrade)
 
 static int begin_take(struct upgrade *upgrade, char reason[static UPGRADE_REASON_MAX])
 {
+	hand_capabilities(false);
 	keep_messages(upgrade);
 
 	int r = open_state(upgrade, reason);
@@ -310,6 +334,7 @@ void upgrade_back(struct upgrade *upgrade)
 	upgrade->environment[count + 2] = NULL;
 	if (upgrade->state != NULL)
 		let_inherit(upgrade, true);
+	hand_capabilities(true);
 	(void)syscall(SYS_execveat, upgrade->back_fd, "", upgrade->argv, upgrade->environment, AT_EMPTY_PATH);
 	fprintf(stderr, "usherd: %s; and the program before cannot be executed again: %s\n", reason,
 		strerror(errno));
@@ -423,8 +448,10 @@ int upgrade_exec(const struct upgrade *upgrade, int state_fd, const int *fds, si
 	for (size_t i = 0; i < fd_count && r == 0; i++)
 		r = cloexec(fds[i], false);
 	if (r == 0 && (r = cloexec(state_fd, false)) == 0 && (r = cloexec(back, false)) == 0) {
+		hand_capabilities(true);
 		execve(upgrade->program, upgrade->argv, upgrade->environment);
 		r = -errno;
+		hand_capabilities(false);
 	}
 	for (size_t i = 0; i < fd_count; i++)
 		(void)cloexec(fds[i], true);
