@@ -104,10 +104,10 @@ static int order_services(struct resuming *resuming)
 	qsort(set->services, set->service_count, sizeof(struct service *), compare_names);
 	for (size_t i = 1; i < resuming->service_count; i++)
 		if (compare_ids(&services[i - 1], &services[i]) == 0)
-			return -EBADMSG;
+			return state_fail_all(resuming->state, "two services have the same number");
 	for (size_t i = 1; i < set->service_count; i++)
 		if (compare_names(&set->services[i - 1], &set->services[i]) == 0)
-			return -EBADMSG;
+			return state_fail_all(resuming->state, "two services have the same name");
 	return 0;
 }
 

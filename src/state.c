@@ -280,6 +280,11 @@ int state_fail(struct state_record *record, const char *format, ...)
 	return refuse(record->state, -EBADMSG, "record %zu: %s", record->number, text);
 }
 
+int state_fail_all(struct state *state, const char *sentence)
+{
+	return refuse(state, -EBADMSG, "%s", sentence);
+}
+
 bool state_is_good(const struct state_record *record)
 {
 	return !record->bad;

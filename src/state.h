@@ -113,4 +113,7 @@ void state_get_counts(struct state_record *record, const char *key, uint64_t *co
 int state_fail(struct state_record *record, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool state_is_good(const struct state_record *record);
 
+/* The same of the records together. */
+int state_fail_all(struct state *state, const char *sentence);
+
 #endif
