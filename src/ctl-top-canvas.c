@@ -48,10 +48,15 @@ void top_put_safe(struct top_canvas *canvas, enum top_style style, const char *t
 		top_put(canvas, style, safe);
 }
 
-void top_pad(struct top_canvas *canvas, unsigned column)
+static void pad(struct top_canvas *canvas, enum top_style style, unsigned column)
 {
 	while (canvas->column < column && canvas->column < canvas->columns)
-		top_put(canvas, TOP_PLAIN, " ");
+		top_put(canvas, style, " ");
+}
+
+void top_pad(struct top_canvas *canvas, unsigned column)
+{
+	pad(canvas, TOP_PLAIN, column);
 }
 
 void top_put_field(struct top_canvas *canvas, enum top_style style, const char *text, unsigned width,
@@ -73,10 +78,10 @@ void top_put_field(struct top_canvas *canvas, enum top_style style, const char *
 	} else {
 		used = (unsigned)ctl_format_width(part);
 		if (right && used < width)
-			top_pad(canvas, canvas->column + width - used);
+			pad(canvas, style, canvas->column + width - used);
 		top_put(canvas, style, part);
 	}
-	top_pad(canvas, end);
+	pad(canvas, style, end);
 }
 
 void top_hold(struct top_canvas *canvas, enum top_style style)

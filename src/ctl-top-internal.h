@@ -128,6 +128,7 @@ struct top_poll {
 	int step;
 	uint64_t began_ns, asked_ns, next_ns;
 	size_t rounds; /* that were complete */
+	int error;     /* of the last that failed */
 	bool asked_detail;
 	enum top_view asked_view;
 	bool asked_words;

@@ -51,8 +51,9 @@ static void say(struct top_ui *ui, bool bad, const char *text)
 	ui->message_bad = bad;
 }
 
-static void fail_round(struct top_poll *poll, struct top_ui *ui, const char *reason)
+static void fail_round(struct top_poll *poll, struct top_ui *ui, int error, const char *reason)
 {
+	poll->error = error;
 	snprintf(ui->trouble, sizeof(ui->trouble), "%s", reason);
 	/* A request that got lost is not repeated behind the user's back. */
 	if (ui->ready) {
@@ -92,7 +93,7 @@ static void begin_round(struct top_poll *poll, struct top_ui *ui)
 		r = send_step(poll, ui, reason);
 	}
 	if (r < 0)
-		fail_round(poll, ui, reason);
+		fail_round(poll, ui, r, reason);
 }
 
 /* ---- replies ---- */
@@ -138,7 +139,7 @@ static bool take_reply(struct top_poll *poll, struct top_ui *ui, struct top_mode
 	const char *error = ctl_text(reply, "error");
 
 	if (!ctl_is_ok(reply) && (poll->step == STEP_STATUS || strcmp(ctl_code(reply), "busy") == 0)) {
-		fail_round(poll, ui, error != NULL ? error : "usherd refused to say how it is");
+		fail_round(poll, ui, -ETIMEDOUT, error != NULL ? error : "usherd refused to say how it is");
 		return false;
 	}
 	if (poll->step == STEP_WORDS)
@@ -172,7 +173,7 @@ static void worry(struct top_poll *poll, struct top_ui *ui)
 	snprintf(reason, sizeof(reason), "usherd has not answered for %llu s",
 		 (unsigned long long)(waited_ns / NS_PER_S));
 	if (poll->timeout_ms > 0 && waited_ns >= poll->timeout_ms * NS_PER_MS)
-		fail_round(poll, ui, reason);
+		fail_round(poll, ui, -ETIMEDOUT, reason);
 	else
 		snprintf(ui->trouble, sizeof(ui->trouble), "%s", reason);
 }
@@ -191,14 +192,14 @@ static bool receive(struct top_poll *poll, struct top_ui *ui, struct top_model *
 		return false;
 	}
 	if (r < 0) {
-		fail_round(poll, ui, r == -ENOTCONN ? "usherd has ended, or gave this client up" : reason);
+		fail_round(poll, ui, r, r == -ENOTCONN ? "usherd has ended, or gave this client up" : reason);
 		return true;
 	}
 	if (take_reply(poll, ui, model, reply)) {
 		if (++poll->step == STEP_OVER)
 			end_round(poll, ui);
-		else if (send_step(poll, ui, reason) < 0)
-			fail_round(poll, ui, reason);
+		else if ((r = send_step(poll, ui, reason)) < 0)
+			fail_round(poll, ui, r, reason);
 	}
 	json_decref(reply);
 	return poll->client == NULL;

@@ -148,15 +148,13 @@ static void print_picture(const char *picture)
 /* Two looks, because rates are what lies between them. */
 static int look_once(struct top *top, const struct ctl_options *options)
 {
-	uint64_t until_ns =
-		options->timeout_ms > 0 ? clock_now_ns() + options->timeout_ms * NS_PER_MS : UINT64_MAX;
 	unsigned columns = options->columns > 0 ? options->columns : 4096;
 	_cleanup_free_ char *picture = NULL;
 
-	while (top->poll.rounds < 2 && top->ui.trouble[0] == '\0')
-		top_poll_run(&top->poll, &top->ui, &top->model, until_ns);
+	while (top->poll.rounds < 2 && (top->ui.trouble[0] == '\0' || top->poll.client != NULL))
+		top_poll_run(&top->poll, &top->ui, &top->model, clock_now_ns() + REDRAW_NS);
 	if (top->ui.trouble[0] != '\0')
-		return ctl_fail(-ENOTCONN, top->ui.trouble);
+		return ctl_fail(top->poll.error, top->ui.trouble);
 	picture = make_picture(top, top_draw_plain, columns, 0);
 	if (picture == NULL)
 		return ctl_fail(-ENOMEM, strerror(ENOMEM));

@@ -2,6 +2,7 @@
 #include "ctl_help.h"
 
 #include <poll.h>
+#include <sysexits.h>
 #include <termios.h>
 #include <time.h>
 #include <utmp.h>
@@ -145,6 +146,17 @@ START_TEST(a_pipe)
 }
 END_TEST
 
+START_TEST(a_pipe_and_nobody)
+{
+	static struct output output;
+
+	ctl_run_line("/tmp/there-is-no-such-socket", "top --once", "C", &output);
+	ck_assert_int_eq(output.status, EX_UNAVAILABLE);
+	ck_assert_str_eq(output.out, "");
+	ck_assert_ptr_nonnull(strstr(output.err, "usherctl: no usherd answers"));
+}
+END_TEST
+
 START_TEST(keys)
 {
 	start_top("top -d 0.1");
@@ -246,6 +258,7 @@ static Suite *make_suite(void)
 	tcase_set_timeout(test, 120);
 	tcase_add_checked_fixture(test, set_up, tear_down);
 	tcase_add_loop_test(test, a_pipe, 0, 2);
+	tcase_add_test(test, a_pipe_and_nobody);
 	tcase_add_test(test, keys);
 	tcase_add_test(test, resized);
 	tcase_add_loop_test(test, signalled, 0, 3);
