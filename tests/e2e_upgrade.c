@@ -314,6 +314,35 @@ START_TEST(reply_of_an_ended_service)
 }
 END_TEST
 
+static void ask_unix(const char *path, int type)
+{
+	int fd = unix_connect(path, type);
+	char *text = read_piece(fd, PATIENCE_MS, NULL);
+
+	ck_assert_str_eq(text, "a");
+	free(text);
+	close(fd);
+}
+
+START_TEST(unix_sockets)
+{
+	struct daemon *daemon = start("[u]\nlisten = unix:$DIR/stream, unix-seqpacket:$DIR/packets\n"
+				      "exec = $PROBE say a\n");
+	struct stat before, after;
+
+	ck_assert_int_eq(stat(test_path("stream"), &before), 0);
+	upgrade(daemon);
+	ck_assert_int_eq(stat(test_path("stream"), &after), 0);
+	ck_assert(before.st_ino == after.st_ino && before.st_dev == after.st_dev);
+	ask_unix(test_path("stream"), SOCK_STREAM);
+	ask_unix(test_path("packets"), SOCK_SEQPACKET);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+	/* They are still known to be ours. */
+	ck_assert_int_lt(stat(test_path("stream"), &after), 0);
+}
+END_TEST
+
 START_TEST(bans_and_switches)
 {
 	struct daemon *daemon =
@@ -633,6 +662,8 @@ START_TEST(under_load)
 	WAIT_UNTIL(reply_number("services cat", "active") == 0);
 	ck_assert_int_eq(reply_number("services cat", "accepted"), (long)count);
 	ck_assert_int_eq(reply_number("status", "upgrades"), 20);
+	/* Nor is a line of the log lost. */
+	WAIT_UNTIL(daemon_count_log(daemon, " end service=cat .*reason=exit status=0") == count);
 	daemon_oracle(daemon);
 	daemon_stop(daemon);
 }
@@ -652,6 +683,7 @@ static Suite *suite(void)
 	tcase_add_test(stays, holder_of_a_socket);
 	tcase_add_test(stays, queue_is_kept);
 	tcase_add_test(stays, reply_of_an_ended_service);
+	tcase_add_test(stays, unix_sockets);
 	tcase_add_test(stays, bans_and_switches);
 	tcase_add_test(stays, new_configuration);
 	tcase_add_test(stays, services_see_no_difference);
