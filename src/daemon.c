@@ -125,10 +125,27 @@ static int fail(int status, const char *what, int r)
 	return status;
 }
 
+/* One that comes back, because the program that was to replace it could not serve, goes on without what
+ * can be done without: there are sessions, and nobody else to look after them. */
+static bool must_go_on(const struct daemon *daemon)
+{
+	return daemon->resumed != NULL && upgrade_failure(daemon->source.upgrade) != NULL;
+}
+
+static int forgive(const struct daemon *daemon, int status)
+{
+	return must_go_on(daemon) ? 0 : status;
+}
+
 static int start_log(struct daemon *daemon, const struct conf *conf)
 {
 	struct log_options options = daemon_log_options(&conf->daemon, daemon->background);
 	int r = log_open(&options, 0, &daemon->log);
+
+	if (r < 0 && must_go_on(daemon)) {
+		options.sink = daemon->background ? LOG_SINK_SYSLOG : LOG_SINK_STDERR;
+		r = log_open(&options, 0, &daemon->log);
+	}
 
 	if (r == 0 && options.sink == LOG_SINK_SYSLOG && access("/dev/log", F_OK) != 0)
 		fputs("usherd: there is no syslog at /dev/log, and so no log until there is one; "
@@ -239,7 +256,7 @@ static int start_machinery(struct daemon *daemon, const struct conf *conf)
 	if ((r = daemon_start_init(daemon)) < 0)
 		return fail(EX_OSERR, "children", r);
 	daemon_start_notify(daemon);
-	return start_cgroups(daemon, conf);
+	return forgive(daemon, start_cgroups(daemon, conf));
 }
 
 int daemon_start(const struct daemon_source *source, struct conf *conf, bool background,
@@ -255,9 +272,9 @@ int daemon_start(const struct daemon_source *source, struct conf *conf, bool bac
 	daemon->flush.expired = flush_due;
 	daemon->drain.expired = drain_due;
 	daemon->conf = conf_ref(conf);
-	if ((status = daemon_resume(daemon)) != 0 || (status = start_pid_file(daemon, conf)) != 0 ||
+	if ((status = daemon_resume(daemon)) != 0 || (status = forgive(daemon, start_pid_file(daemon, conf))) != 0 ||
 	    (status = start_log(daemon, conf)) != 0 ||
-	    (status = start_machinery(daemon, conf)) != 0 || (status = start_control(daemon)) != 0 ||
+	    (status = start_machinery(daemon, conf)) != 0 || (status = forgive(daemon, start_control(daemon))) != 0 ||
 	    (status = start_services(daemon, conf)) != 0) {
 		/* Nothing is closed and no file removed: the program before goes on with all of it. */
 		if (daemon->resumed == NULL)

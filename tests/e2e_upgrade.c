@@ -546,6 +546,34 @@ START_TEST(way_back)
 }
 END_TEST
 
+/* What can be done without is done without, when there is no other way. */
+START_TEST(way_back_to_little)
+{
+	struct daemon *daemon;
+	int session, taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons((in_port_t)test_port(9)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	ck_assert_int_eq(mkdir(test_path("run"), 0755), 0);
+	daemon = start("[usherd]\npid_file = $DIR/run/pid\n" A HOLD);
+	session = hold();
+	ck_assert_int_eq(bind(taken, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(taken, 1), 0);
+	ck_assert_int_eq(unlink(test_path("run/pid")), 0);
+	ck_assert_int_eq(rmdir(test_path("run")), 0);
+	daemon_configure(A HOLD "[b]\nlisten = 127.0.0.1:$9\nexec = $PROBE say b\n");
+	daemon_signal(daemon, SIGUSR2);
+	daemon_wait_log(daemon, " upgrade-failed .*in use by another program.*the program before goes on");
+	ask_many(1, NULL, "a", 2, 0);
+	release(session);
+	close(taken);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* ---- the trial by hand ---- */
 
 static void put_state(void *context)
@@ -694,6 +722,7 @@ static Suite *suite(void)
 	tcase_add_test(fails, program_that_hangs);
 	tcase_add_test(fails, bad_configuration);
 	tcase_add_test(fails, way_back);
+	tcase_add_test(fails, way_back_to_little);
 	tcase_add_loop_test(fails, states_of_others, 0, (int)(sizeof(states) / sizeof(states[0])));
 	return suite;
 }
