@@ -101,6 +101,16 @@ void daemon_change_reload(struct daemon *daemon, struct control_client *client,
 
 /* ---- enable, disable, drain ---- */
 
+static void log_override(struct daemon *daemon, const char *name, bool disable)
+{
+	struct log_event *event = log_begin(daemon->log, LOG_LEVEL_NOTICE, "override");
+
+	log_text(event, "service", name);
+	log_text(event, "state", disable ? "disabled" : "enabled");
+	log_text(event, "message", "by hand, until the next reload");
+	log_end(event);
+}
+
 static void override(struct daemon *daemon, struct control_client *client, const char *name, bool disable)
 {
 	struct conf_errors trouble = { .count = 0 };
@@ -111,8 +121,7 @@ static void override(struct daemon *daemon, struct control_client *client, const
 		return;
 	r = service_set_override(daemon->set, name, disable, &trouble, &listeners, &sessions);
 	if (r == 0) {
-		log_message(daemon->log, LOG_LEVEL_NOTICE, "override", "%s is %s until the next reload", name,
-			    disable ? "disabled" : "enabled");
+		log_override(daemon, name, disable);
 		control_answer(client, json_pack("{s:o, s:I, s:I}", "service", view_text(name), "listeners",
 						 (json_int_t)listeners, "active", (json_int_t)sessions));
 	} else if (trouble.count > 0) {
@@ -340,6 +349,25 @@ static size_t count_sessions(const struct daemon *daemon, const struct access_ru
 	return running.count;
 }
 
+static void log_banned(struct daemon *daemon, const char *address, uint64_t length_ns)
+{
+	struct log_event *event = log_begin(daemon->log, LOG_LEVEL_NOTICE, "banned");
+
+	log_text(event, "address", address);
+	if (length_ns != 0)
+		log_seconds(event, "seconds", length_ns);
+	log_end(event);
+}
+
+static void log_unbanned(struct daemon *daemon, const char *address, int lifted)
+{
+	struct log_event *event = log_begin(daemon->log, LOG_LEVEL_NOTICE, "unbanned");
+
+	log_text(event, "address", address);
+	log_number(event, "lifted", (uint64_t)lifted);
+	log_end(event);
+}
+
 void daemon_change_ban(struct daemon *daemon, struct control_client *client,
 		       const struct control_request *request)
 {
@@ -367,8 +395,7 @@ void daemon_change_ban(struct daemon *daemon, struct control_client *client,
 		return;
 	}
 	access_print(&rule, text);
-	log_message(daemon->log, LOG_LEVEL_NOTICE, "banned", "%s, by hand, %s", text,
-		    length_ns == 0 ? "until it is lifted" : request->arguments[1]);
+	log_banned(daemon, text, length_ns);
 	control_answer(client, json_pack("{s:s, s:o, s:I}", "address", text, "seconds",
 					 length_ns == 0 ? json_null() : view_seconds(length_ns), "sessions",
 					 (json_int_t)count_sessions(daemon, &rule)));
@@ -391,7 +418,7 @@ void daemon_change_unban(struct daemon *daemon, struct control_client *client,
 		control_refuse(client, CONTROL_CODE_UNKNOWN,
 			       "nothing of %.80s is banned; `usherctl bans` lists who is", word);
 	} else {
-		log_message(daemon->log, LOG_LEVEL_NOTICE, "unbanned", "%s, by hand: %d", word, r);
+		log_unbanned(daemon, word, r);
 		control_answer(client, json_pack("{s:i}", "lifted", r));
 	}
 }
