@@ -10,21 +10,24 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_MS 10000 /* from the first byte of a request to its last */
-#define IDLE_MS    15000 /* between two requests */
-#define ANSWER_MS  30000 /* for taking an answer */
-#define LINGER_MS  2000  /* for reading what a refused client still sends */
-#define LINGER_MAX 262144
-#define PIPE_PIECE 4096 /* what a pipe that is ready takes without blocking */
+#define REQUEST_S     10 /* from the first byte of a request to its last, unless -t says another */
+#define REQUEST_S_MAX 3600
+#define IDLE_MS       15000 /* between two requests */
+#define ANSWER_MS     30000 /* for taking an answer */
+#define LINGER_MS     2000  /* for reading what a refused client still sends */
+#define LINGER_MAX    262144
+#define PIPE_PIECE    4096 /* what a pipe that is ready takes without blocking */
 
 struct connection {
 	const char *control;
+	uint64_t limit_ms;         /* for a request */
 	char bytes[HTTP_HEAD_MAX]; /* have come and are not used up */
 	size_t length;
 	bool first;          /* nothing was answered yet */
@@ -161,7 +164,7 @@ static ssize_t read_more(struct connection *connection)
 	int error;
 
 	if (deadline_ms == 0)
-		deadline_ms = now_ms() + (connection->first ? REQUEST_MS : IDLE_MS);
+		deadline_ms = now_ms() + (connection->first ? connection->limit_ms : IDLE_MS);
 	error = wait_until(STDIN_FILENO, POLLIN, deadline_ms);
 	if (error < 0)
 		return error;
@@ -170,7 +173,7 @@ static ssize_t read_more(struct connection *connection)
 	if (got > 0)
 		connection->length += (size_t)got;
 	if (got > 0 && connection->request_ms == 0)
-		connection->request_ms = connection->first ? deadline_ms : now_ms() + REQUEST_MS;
+		connection->request_ms = connection->first ? deadline_ms : now_ms() + connection->limit_ms;
 	return got;
 }
 
@@ -189,7 +192,7 @@ static int answer(struct connection *connection, size_t used)
 	connection->length -= used;
 	memmove(connection->bytes, connection->bytes + used, connection->length);
 	connection->first = false;
-	connection->request_ms = connection->length > 0 ? now_ms() + REQUEST_MS : 0;
+	connection->request_ms = connection->length > 0 ? now_ms() + connection->limit_ms : 0;
 	if (error == 0 && !keep_alive) {
 		linger();
 		return -ECONNRESET;
@@ -220,46 +223,59 @@ static int serve_requests(struct connection *connection)
 
 static int serve(void *context)
 {
-	static struct connection connection = { .first = true };
+	struct connection *connection = context;
 	ssize_t got;
 	int error = 0;
 
-	connection.control = context;
-	while ((got = read_more(&connection)) > 0) {
-		error = serve_requests(&connection);
+	while ((got = read_more(connection)) > 0) {
+		error = serve_requests(connection);
 		if (error < 0)
 			break;
 	}
-	if (error == 0 && got == -ETIMEDOUT && connection.length > 0)
-		error = refuse(&connection, HTTP_TIMEOUT);
-	else if (error == 0 && got == 0 && connection.length > 0)
-		error = refuse(&connection, HTTP_BAD_REQUEST);
+	if (error == 0 && got == -ETIMEDOUT && connection->length > 0)
+		error = refuse(connection, HTTP_TIMEOUT);
+	else if (error == 0 && got == 0 && connection->length > 0)
+		error = refuse(connection, HTTP_BAD_REQUEST);
 	else if (error == 0)
 		error = (int)got;
 	/* A client that takes its time is no failure of ours: service_ended() knows ETIMEDOUT. */
 	return service_ended("status", error);
 }
 
+static bool parse_seconds(const char *text, uint64_t *ret_ms)
+{
+	char *end;
+	unsigned long seconds = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || seconds < 1 || seconds > REQUEST_S_MAX)
+		return false;
+	*ret_ms = seconds * 1000;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	static struct connection connection = { .limit_ms = REQUEST_S * 1000, .first = true };
 	static const struct service service = {
 		.name = "status",
 		.stream = serve,
 	};
-	char *control = NULL;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:")) != -1) {
-		if (option != 's')
+	while ((option = getopt(argc, argv, "s:t:")) != -1) {
+		if (option == 's')
+			connection.control = optarg;
+		else if (option != 't' || !parse_seconds(optarg, &connection.limit_ms))
 			goto usage;
-		control = optarg;
 	}
 	if (optind < argc)
 		goto usage;
-	return service_run(&service, control);
+	return service_run(&service, &connection);
 usage:
 	fprintf(stderr,
-		"usage: status [-s CONTROL-SOCKET]\n"
-		"Speaks HTTP on standard input and output: /, /status.json, /metrics, /healthz, /readyz.\n");
+		"usage: status [-s CONTROL-SOCKET] [-t SECONDS]\n"
+		"Speaks HTTP on standard input and output: /, /status.json, /metrics, /healthz, /readyz.\n"
+		"SECONDS, 1 to %d, is how long a request may take (%d unless given).\n",
+		REQUEST_S_MAX, REQUEST_S);
 	return EX_USAGE;
 }

@@ -7,6 +7,7 @@
 	const PATIENCE_MS = 8000;
 	const OLD_MS = 7000;
 	const WINDOW_MS = 180000;
+	const WINDOW_LEAST_MS = 30000; /* of a chart that has just begun */
 	const SESSIONS_SHOWN = 100;
 	const SERVICES_SHOWN = 250;
 	const FILTER_FROM = 9; /* services */
@@ -149,6 +150,8 @@
 			cell.setAttribute('role', i === 0 ? 'rowheader' : 'cell');
 			if (column.number)
 				cell.classList.add('number');
+			if (column.className)
+				cell.classList.add(column.className);
 			if (column.wide)
 				cell.classList.add('wide');
 			if (i > 0 && column.number)
@@ -195,6 +198,15 @@
 	};
 	const WEIGHTS = ['failing', 'paused', 'absent', 'full', 'draining', 'serving', 'disabled'];
 
+	/* Both families on one port are one place, and TCP is what one expects. */
+	const places = (listen) => {
+		const all = new Set(listen);
+
+		return listen.filter((text) => !(text.startsWith('[::]:') && all.has('0.0.0.0:' + text.slice(5)))).map((text) =>
+			(all.has('[::]:' + text.slice(8)) && text.startsWith('0.0.0.0:') ? '*:' + text.slice(8) : text)
+				.replace(/\/tcp$/, ''));
+	};
+
 	const fillName = (cell, service) => {
 		const p = parts(cell, () => {
 			const made = {
@@ -204,7 +216,7 @@
 			cell.append(made.name, made.under, made.wrong);
 			return made;
 		});
-		const listen = service.listen || [];
+		const listen = places(service.listen || []);
 		const where = listen.slice(0, 3).join(', ') + (listen.length > 3 ? ' and ' + (listen.length - 3) + ' more' : '');
 
 		setText(p.name, service.name);
@@ -327,7 +339,7 @@
 
 	const sessions = makeTable('sessions', [
 		{ head: 'Service', fill: fillSession },
-		{ head: 'Client', fill: (c, s) => fillText(c, s.peer || 'not known') },
+		{ head: 'Client', className: 'client', fill: (c, s) => fillText(c, s.peer || 'not known') },
 		{ head: 'Since', number: true, fill: (c, s) => fillNumber(c, duration(s.seconds), false) },
 		{ head: 'Idle', number: true, fill: (c, s) => fillNumber(c, duration(s.idle_seconds), s.idle_seconds === null) },
 		{ head: 'In', number: true, fill: (c, s) => fillNumber(c, bytes(s.bytes_in), !s.bytes_in) },
@@ -435,16 +447,17 @@
 		const most = Math.max(0, ...values);
 		const now = values[values.length - 1];
 		const top = most > 0 ? most : 1;
-		const place = ([time, value]) =>
-			((1 - (at - time) / WINDOW_MS) * WIDTH).toFixed(1) + ' ' + (HEIGHT - 3 - value / top * (HEIGHT - 9)).toFixed(1);
-		const line = 'M' + chart.points.map(place).join('L');
-		const begin = ((1 - (at - chart.points[0][0]) / WINDOW_MS) * WIDTH).toFixed(1);
+		const first = chart.points[0][0];
+		const wide = Math.min(Math.max(at - first, WINDOW_LEAST_MS), WINDOW_MS);
+		const x = (time) => ((1 - (at - time) / wide) * WIDTH).toFixed(1);
+		const y = (value) => (HEIGHT - 3 - value / top * (HEIGHT - 9)).toFixed(1);
+		const line = 'M' + chart.points.map(([time, value]) => x(time) + ' ' + y(value)).join('L');
 
 		chart.line.setAttribute('d', line);
-		chart.area.setAttribute('d', line + 'L' + WIDTH + ' ' + HEIGHT + 'L' + begin + ' ' + HEIGHT + 'Z');
+		chart.area.setAttribute('d', line + 'L' + WIDTH + ' ' + HEIGHT + 'L' + x(first) + ' ' + HEIGHT + 'Z');
 		setText(chart.number, rate(now));
-		setText(chart.most, 'most ' + rate(most));
-		chart.svg.setAttribute('aria-label', chart.title + ' in the last three minutes: ' + rate(now) + ' ' + chart.unit +
+		setText(chart.most, 'peak ' + rate(most));
+		chart.svg.setAttribute('aria-label', chart.title + ' in the last minutes: ' + rate(now) + ' ' + chart.unit +
 			', at most ' + rate(most));
 	};
 
@@ -474,7 +487,8 @@
 	/* ---- the head ---- */
 
 	const reloadText = (reload) => !reload ? 'none' :
-		reload.ok ? 'in force, ' + reload.at : 'failed: ' + (reload.message || reload.at);
+		(reload.ok ? 'in force since ' : 'failed ') + String(reload.at).replace('T', ' ').replace(/(:\d\d)(\.\d+)?Z$/, ' UTC') +
+			(reload.ok || !reload.message ? '' : ': ' + reload.message);
 
 	const drawFacts = (daemon) => {
 		const limit = daemon.descriptors.limit;
@@ -503,6 +517,7 @@
 
 			setText(value, text);
 			setClass(value, bad ? 'bad' : '');
+			setClass(box, bad ? 'wide' : '');
 			if (title)
 				value.title = title;
 		});
