@@ -330,7 +330,8 @@ static enum http_verdict next_line(struct piece *rest, struct piece *ret_line)
 	if (line.length == 0 || line.at[line.length - 1] != '\r')
 		return HTTP_BAD_REQUEST;
 	line.length--;
-	/* The line is looked through for the other CR and NUL by those who read it. */
+	if (memchr(line.at, '\r', line.length) != NULL)
+		return HTTP_BAD_REQUEST;
 	*ret_line = line;
 	return HTTP_OK;
 }

@@ -87,6 +87,8 @@ static const struct row {
 	{ "a bare line feed in a header", "GET / HTTP/1.1\r\nX: a\nHost: b\r\n\r\n", HTTP_BAD_REQUEST, NULL,
 	  false, false, 0 },
 	{ "a bare CR", "GET / HTTP/1.1\r\nX: a\rb", HTTP_BAD_REQUEST, NULL, false, false, 0 },
+	{ "a CR in another method", "P\rOST / HTTP/1.1\r\n", HTTP_BAD_REQUEST, NULL, false, false, 0 },
+	{ "a CR in the target of a post", "POST /\ra HTTP/1.1\r\n", HTTP_BAD_REQUEST, NULL, false, false, 0 },
 	{ "a CR before the end", "GET / HTTP/1.1\r\nX: a\r\r\n", HTTP_BAD_REQUEST, NULL, false, false, 0 },
 	{ "a folded line", "GET / HTTP/1.1\r\n" HOST " b\r\n", HTTP_BAD_REQUEST, NULL, false, false, 0 },
 	{ "a folded first line", "GET / HTTP/1.1\r\n Host: b\r\n", HTTP_BAD_REQUEST, NULL, false, false, 0 },
