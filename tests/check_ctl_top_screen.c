@@ -1,13 +1,12 @@
 /* check_ctl_top_screen.c - top on a terminal and in a pipe, with a daemon that says what the test wants. */
 #include "ctl_help.h"
+#include "patience.h"
 
 #include <poll.h>
 #include <sysexits.h>
 #include <termios.h>
 #include <time.h>
 #include <utmp.h>
-
-#define PATIENCE_MS 30000
 
 #define STATUS                                                                                               \
 	"{\"ok\":true,\"daemon\":{\"version\":\"9.8\",\"pid\":7,\"state\":\"serving\",\"uptime_seconds\":"   \

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "patience.h"
 
 #define LINES 20000 /* several times what buffers and pipes hold */
-#define PATIENCE_MS 10000
 
 /* A path inside a new folder; remove_folder() removes both. */
 static inline char *make_path(char path[static PATH_MAX], const char *name)

@@ -1,14 +1,14 @@
 /* check_status.c - the status service as it ships, on a socket pair, with a control socket whose
  * answers are written here. USHERD_SERVICES_DIR names its folder. */
+#include "patience.h"
 #include "run.h"
 #include "services.h"
 
 #include <poll.h>
 #include <sys/un.h>
 
-#define PATIENCE_MS 20000
-#define SERVING     "serving"
-#define HOST        "Host: a\r\n"
+#define SERVING "serving"
+#define HOST    "Host: a\r\n"
 
 /* Names that would get out of a quoted label, of a line or of HTML. */
 #define HOSTILE_JSON "a\\\"b\\\\c\\nd</script>{}\\u0007\\u202e"

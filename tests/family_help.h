@@ -6,6 +6,7 @@
 #include "base.h"
 #include "family-proc.h"
 #include "family.h"
+#include "patience.h"
 #include "run.h"
 
 #include <errno.h>
@@ -23,9 +24,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define LIFE_S      60
-#define PATIENCE_MS 20000
-#define TRIES       10000 /* of a millisecond and more */
+#define LIFE_S 60
+#define TRIES  10000 /* of a millisecond and more */
 
 enum kernel { NEW_KERNEL, OLD_KERNEL, KERNELS };
 

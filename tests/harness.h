@@ -18,6 +18,8 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "patience.h"
+
 /* Under a sanitizer memory is used in other ways: no statements about it then. */
 #if defined(__SANITIZE_ADDRESS__)
 #define HARNESS_SANITIZED 1
@@ -30,9 +32,6 @@
 #define HARNESS_SANITIZED 0
 #endif
 
-/* How long anything may take that takes a moment on an idle machine. */
-#define PATIENCE_MS 20000
-
 /* ---- the runner ---- */
 
 /* The body of main(): runs the suite, prints TAP (with SKIP lines) and returns
@@ -40,7 +39,8 @@
  * that reason. */
 int harness_main(Suite *(*make)(void), const char *missing);
 
-/* A case whose tests run inside the harness; `seconds` bounds each of them. */
+/* A case whose tests run inside the harness; `seconds` times CK_TIMEOUT_MULTIPLIER
+ * bounds each of them. */
 TCase *harness_case(Suite *suite, const char *name, int seconds);
 
 /* Marks the running test as skipped; the test then returns. */

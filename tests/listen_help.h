@@ -5,13 +5,11 @@
 
 #include "base.h"
 #include "listen.h"
+#include "patience.h"
 #include "run.h"
 
 #include <fcntl.h>
 #include <poll.h>
-
-/* A deadline for events that come at once when all is well. */
-#define PATIENCE_MS 10000
 
 static inline int store_endpoint(void *context, const struct endpoint *endpoint)
 {

@@ -1,0 +1,18 @@
+/* patience.h - how long a test waits for what comes at once when all is well. Only a failure takes
+ * that long. CK_TIMEOUT_MULTIPLIER, by which libcheck lengthens the time of a whole test, lengthens this too. */
+#ifndef USHERD_TESTS_PATIENCE_H
+#define USHERD_TESTS_PATIENCE_H
+
+#include <stdlib.h>
+
+static inline int patience_ms(void)
+{
+	const char *text = getenv("CK_TIMEOUT_MULTIPLIER");
+	int factor = text != NULL ? atoi(text) : 1;
+
+	return 20000 * (factor > 1 ? factor : 1);
+}
+
+#define PATIENCE_MS patience_ms()
+
+#endif
