@@ -382,7 +382,7 @@ START_TEST(client_is_not_waited_for_ever)
 		if (now_ms() - before > latest)
 			latest = now_ms() - before;
 		took = now_ms() - ended;
-	} while (daemon_count_fds(daemon) > daemon->fds && took < PATIENCE_MS);
+	} while (daemon_count_fds(daemon) > daemon->fds && took < (uint64_t)PATIENCE_MS);
 	ck_assert(lingered);
 	ck_assert_msg(took + 30 >= least && took <= waits[_i].most_ms + 4 * latest, "freed after %llu ms",
 		      (unsigned long long)took);
