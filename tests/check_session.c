@@ -3,6 +3,7 @@
 #include "session.h"
 
 #include "core_help.h"
+#include "patience.h"
 
 #include <poll.h>
 
@@ -538,7 +539,7 @@ START_TEST(limit)
 	took_ms = (clock_now_ns() - began_ns) / NS_PER_MS;
 	ck_assert_msg(outcome.reason == limits[_i].reason, "%s: %s", limits[_i].name,
 		      session_reason_name(outcome.reason));
-	ck_assert_msg(took_ms + 5 >= limits[_i].ms && took_ms <= limits[_i].ms + 1000,
+	ck_assert_msg(took_ms + 5 >= limits[_i].ms && took_ms <= limits[_i].ms + PATIENCE_MS / 20,
 		      "%s: after %llu ms, not %u", limits[_i].name, (unsigned long long)took_ms,
 		      limits[_i].ms);
 	ck_assert(outcome.signalled);

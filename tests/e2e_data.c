@@ -191,7 +191,7 @@ START_TEST(ten_thousand_listeners)
 	struct daemon *daemon = daemon_start(config);
 
 	/* Room for a busy machine: the figures that are aimed at are measured by the bench. */
-	ck_assert_uint_lt(now_ms() - start, 10000);
+	ck_assert_uint_lt(now_ms() - start, 10000 + late_ms(daemon));
 	if (!HARNESS_SANITIZED)
 		ck_assert_int_lt(daemon_status(daemon, "VmRSS:"), 40 * 1024);
 	start = now_ms();
@@ -199,7 +199,7 @@ START_TEST(ten_thousand_listeners)
 	const char *line = daemon_wait_log(daemon, " reload generation=");
 
 	ck_assert_int_eq(line_number(line, "kept"), PORTS);
-	ck_assert_uint_lt(now_ms() - start, 10000);
+	ck_assert_uint_lt(now_ms() - start, 10000 + late_ms(daemon));
 	for (unsigned i = 0; i < PORTS; i += 999)
 		ask_many(FIRST + i, "there and back", "there and back", 1, 0);
 	uint64_t before = daemon_cpu_ms(daemon);

@@ -38,6 +38,7 @@ static struct shared *shared;
 static char directory[220];
 static unsigned first_port;
 static bool alone;
+static uint64_t stolen_before;
 
 /* Tests are short-lived processes that free nothing on purpose. */
 const char *__asan_default_options(void);
@@ -109,6 +110,40 @@ static int remove_entry(const char *path, const struct stat *status, int flag, s
 static void remove_tree(const char *path)
 {
 	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- how busy the machine is ---- */
+
+/* What a process waited on a run queue, in milliseconds. */
+static uint64_t queued_ms(pid_t pid)
+{
+	char path[64];
+	unsigned long long ns = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	char *text = test_read(path);
+
+	(void)sscanf(text, "%*u %llu", &ns);
+	free(text);
+	return ns / 1000000;
+}
+
+/* What the host gave to others than this machine. */
+static uint64_t stolen_ms(void)
+{
+	unsigned long long ticks = 0;
+	char *text = test_read("/proc/stat");
+
+	(void)sscanf(text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks);
+	free(text);
+	return ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+uint64_t late_ms(const struct daemon *daemon)
+{
+	uint64_t queued = queued_ms(getpid()) + (daemon != NULL ? queued_ms(daemon->pid) : 0);
+
+	return 4 * queued + stolen_ms() - stolen_before + (uint64_t)(patience_factor() - 1) * 1000;
 }
 
 /* ---- a test's own place ---- */
@@ -197,6 +232,7 @@ static void setup(void)
 	snprintf(directory, sizeof(directory), "%s/%u", shared->base, ++shared->tests);
 	ck_assert_msg(mkdir(directory, 0755) == 0, "mkdir %s: %s", directory, strerror(errno));
 	/* Below the ephemeral range; in a network of our own any number would do. */
+	stolen_before = stolen_ms();
 	alone = own_network();
 	first_port = alone ? 20000 : 20000 + (unsigned)getpid() % 120 * 100;
 

@@ -32,6 +32,8 @@
 #define HARNESS_SANITIZED 0
 #endif
 
+struct daemon;
+
 /* ---- the runner ---- */
 
 /* The body of main(): runs the suite, prints TAP (with SKIP lines) and returns
@@ -78,6 +80,11 @@ char *test_read(const char *path);
 
 uint64_t now_ms(void);
 void nap(void); /* a few milliseconds between two looks at a condition */
+
+/* How much longer than on an idle machine something may have taken, for upper bounds of time: from how
+ * long this test and the daemon (NULL: none) have waited for a processor so far, and
+ * a second for each step of CK_TIMEOUT_MULTIPLIER above one, for all others that take part. */
+uint64_t late_ms(const struct daemon *daemon);
 
 /* Looks at `condition` until it holds; fails the test when it never does. */
 #define WAIT_UNTIL(condition)                                                                                \
@@ -215,7 +222,7 @@ char *ask(unsigned number, const char *text);
 char *ask_from(const char *local, unsigned number);
 
 /* `count` times ask(), each of which must give exactly `expected`, within
- * `each_ms` (0: any time). */
+ * `each_ms` (0: any time) and what late_ms() allows. */
 void ask_many(unsigned number, const char *text, const char *expected, unsigned count, unsigned each_ms);
 
 /* Whether the text has this whole line, or a line that matches. */
