@@ -1,54 +1,8 @@
-/* check_conf_limits.c - the values of admission and of the life of a session:
- * what their types take and refuse, what stands in the snapshot, and that -T
- * prints what loads to the same. */
+/* check_conf_limits.c - the values of admission and of the life of a session: what is taken,
+ * what is refused, what stands in the snapshot, and that -T prints what loads to the same. */
 #include "conf_help.h"
+#include "conf_type_help.h"
 #include "zone_help.h"
-
-#include "conf-key.h"
-
-/* Large enough for every field, aligned for each. */
-union field {
-	struct conf_service service;
-	struct conf_daemon daemon;
-	long double alignment;
-};
-
-struct bench {
-	struct arena *arena;
-	union field field;
-	char reason[CONF_REASON_MAX];
-};
-
-static void open_bench(struct bench *bench)
-{
-	memset(bench, 0, sizeof(*bench));
-	bench->arena = arena_new();
-	ck_assert_ptr_nonnull(bench->arena);
-}
-
-static int parse(struct bench *bench, const struct conf_type *type, int64_t min, int64_t max,
-		 const char *text)
-{
-	struct conf_input input = { .text = text, .min = min, .max = max, .arena = bench->arena };
-
-	bench->reason[0] = '\0';
-	return type->parse(&input, &bench->field, bench->reason);
-}
-
-/* As the reader of a file gives it: continuation lines joined. */
-static char *print_field(struct bench *bench, const struct conf_type *type)
-{
-	char *text = NULL, *line;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
-
-	ck_assert_ptr_nonnull(stream);
-	type->print(&bench->field, stream);
-	fclose(stream);
-	while ((line = strstr(text, "\n        ")) != NULL)
-		memmove(line + 1, line + 9, strlen(line + 9) + 1), *line = ' ';
-	return text;
-}
 
 /* ---- what types take: the text, and how it is printed ---- */
 
@@ -164,7 +118,7 @@ START_TEST(take)
 
 	ck_assert_str_eq(twice, once);
 	zones_tear_down();
-	arena_free(bench.arena);
+	close_bench(&bench);
 }
 END_TEST
 
@@ -329,7 +283,7 @@ START_TEST(refuse)
 		      bench.reason);
 	ck_assert_msg(memcmp(&before, &bench.field, sizeof(before)) == 0, "'%s': touched", refused[_i].text);
 	zones_tear_down();
-	arena_free(bench.arena);
+	close_bench(&bench);
 }
 END_TEST
 
@@ -345,143 +299,7 @@ START_TEST(number_of_windows)
 	strcat(text, ",1:00-2:00 UTC");
 	ck_assert_int_eq(parse(&bench, &conf_type_times, 0, 0, text), -EINVAL);
 	ck_assert_msg(strstr(bench.reason, "more than 64") != NULL, "%s", bench.reason);
-	arena_free(bench.arena);
-}
-END_TEST
-
-/* ---- messages: their size, and files ---- */
-
-START_TEST(message_size)
-{
-	struct bench bench;
-	char text[CONF_MESSAGE_MAX * 4 + 8] = "";
-
-	open_bench(&bench);
-	/* What counts is what is sent. */
-	for (int i = 0; i < CONF_MESSAGE_MAX; i++)
-		strcat(text, "\\x00");
-	ck_assert_int_eq(parse(&bench, &conf_type_message, 0, 0, text), 0);
-
-	const struct conf_message *message = (const void *)&bench.field;
-
-	ck_assert_uint_eq(message->length, CONF_MESSAGE_MAX);
-	for (int i = 0; i < CONF_MESSAGE_MAX; i++)
-		ck_assert_int_eq(message->bytes[i], 0);
-	strcat(text, "a");
-	ck_assert_int_eq(parse(&bench, &conf_type_message, 0, 0, text), -EINVAL);
-	ck_assert_msg(strstr(bench.reason, "1025 bytes, at most 1024") != NULL, "%s", bench.reason);
-	arena_free(bench.arena);
-}
-END_TEST
-
-static void put_bytes(const char *name, size_t size)
-{
-	FILE *file = fopen(place(name), "we");
-
-	ck_assert_ptr_nonnull(file);
-	for (size_t i = 0; i < size; i++)
-		fputc((int)(i & 0xff), file);
-	ck_assert_int_eq(fclose(file), 0);
-}
-
-static int parse_file(struct bench *bench, const char *name)
-{
-	char text[PATH_MAX + 8];
-
-	snprintf(text, sizeof(text), "file:%s", place(name));
-	return parse(bench, &conf_type_message, 0, 0, text);
-}
-
-START_TEST(message_file)
-{
-	struct bench bench;
-	const struct conf_message *message = (const void *)&bench.field;
-
-	open_bench(&bench);
-	put_bytes("good", CONF_MESSAGE_MAX);
-	ck_assert_msg(parse_file(&bench, "good") == 0, "%s", bench.reason);
-	ck_assert_uint_eq(message->length, CONF_MESSAGE_MAX);
-	ck_assert_str_eq(message->path, place("good"));
-	for (int i = 0; i < CONF_MESSAGE_MAX; i++)
-		ck_assert_int_eq((unsigned char)message->bytes[i], i & 0xff);
-
-	/* -T names the file, not what is in it. */
-	_cleanup_free_ char *text = print_field(&bench, &conf_type_message);
-
-	ck_assert_int_eq(strncmp(text, "file:/", 6), 0);
-	ck_assert_str_eq(text + 5, place("good"));
-	arena_free(bench.arena);
-}
-END_TEST
-
-START_TEST(message_bad_file)
-{
-	struct bench bench;
-
-	open_bench(&bench);
-	put_bytes("large", CONF_MESSAGE_MAX + 1);
-	ck_assert_int_eq(parse_file(&bench, "large"), -EINVAL);
-	ck_assert_msg(strstr(bench.reason, "1025 bytes, at most 1024") != NULL, "%s", bench.reason);
-	put_bytes("larger", 70000);
-	ck_assert_int_eq(parse_file(&bench, "larger"), -EINVAL);
-	ck_assert_msg(strstr(bench.reason, "70000 bytes") != NULL, "%s", bench.reason);
-	put_bytes("empty", 0);
-	ck_assert_int_eq(parse_file(&bench, "empty"), -EINVAL);
-	ck_assert_msg(strstr(bench.reason, "is empty") != NULL, "%s", bench.reason);
-	ck_assert_int_eq(mkfifo(place("fifo"), 0600), 0);
-	ck_assert_int_eq(parse_file(&bench, "fifo"), -EINVAL);
-	ck_assert_msg(strstr(bench.reason, "not a regular file") != NULL, "%s", bench.reason);
-	arena_free(bench.arena);
-}
-END_TEST
-
-/* A file whose size is said to be 0 has bytes all the same. */
-START_TEST(message_file_of_no_size)
-{
-	struct bench bench;
-
-	open_bench(&bench);
-	ck_assert_msg(parse(&bench, &conf_type_message, 0, 0, "file:/proc/self/comm") == 0, "%s",
-		      bench.reason);
-	ck_assert_uint_gt(((const struct conf_message *)(const void *)&bench.field)->length, 1);
-	ck_assert_int_eq(parse(&bench, &conf_type_message, 0, 0, "file:/proc/self/smaps"), -EINVAL);
-	ck_assert_msg(strstr(bench.reason, "at most 1024") != NULL, "%s", bench.reason);
-	/* Nothing is mapped where this begins. */
-	ck_assert_int_eq(parse(&bench, &conf_type_message, 0, 0, "file:/proc/self/mem"), -EINVAL);
-	ck_assert_msg(strstr(bench.reason, "cannot be read") != NULL, "%s", bench.reason);
-	arena_free(bench.arena);
-}
-END_TEST
-
-/* Any bytes come back, and nothing of the text starts a comment. */
-START_TEST(any_message)
-{
-	unsigned seed = 1;
-
-	for (unsigned round = 0; round < 2000; round++) {
-		static const char likely[] = " ;\\\"'#\t\nnx";
-		struct bench bench;
-		char bytes[16];
-		size_t length = 1 + (size_t)rand_r(&seed) % sizeof(bytes);
-		struct conf_message *message = (void *)&bench.field;
-
-		open_bench(&bench);
-		for (size_t i = 0; i < length; i++)
-			bytes[i] = rand_r(&seed) % 2 ? (char)rand_r(&seed) :
-						       likely[(size_t)rand_r(&seed) % (sizeof(likely) - 1)];
-		*message = (struct conf_message){ .bytes = bytes, .length = length };
-
-		_cleanup_free_ char *text = print_field(&bench, &conf_type_message);
-
-		ck_assert_ptr_null(strstr(text, " ;"));
-		ck_assert(text[0] != ' ' && text[strlen(text) - 1] != ' ');
-		*message = (struct conf_message){ 0 };
-		ck_assert_msg(parse(&bench, &conf_type_message, 0, 0, text) == 0, "%s: %s", text,
-			      bench.reason);
-		ck_assert_uint_eq(message->length, length);
-		ck_assert_int_eq(memcmp(message->bytes, bytes, length), 0);
-		arena_free(bench.arena);
-	}
+	close_bench(&bench);
 }
 END_TEST
 
@@ -570,25 +388,13 @@ static void check_everything(void)
 	ck_assert_int_eq(conf->daemon.log_address, CONF_LOG_ADDRESS_HASH);
 }
 
-static char *print_all(void)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
-
-	ck_assert_ptr_nonnull(stream);
-	conf_print(conf, stream);
-	fclose(stream);
-	return text;
-}
-
 START_TEST(print_and_load)
 {
 	zones_set_up();
 	load_good(everything);
 	check_everything();
 
-	_cleanup_free_ char *once = print_all();
+	_cleanup_free_ char *once = print_conf();
 
 	load_good(once);
 	check_everything();
@@ -626,12 +432,12 @@ START_TEST(long_hours)
 	load_good(text);
 	ck_assert_uint_eq(service("a")->limits.access_times.count, 64);
 
-	_cleanup_free_ char *once = print_all();
+	_cleanup_free_ char *once = print_conf();
 
 	load_good(once);
 	ck_assert_uint_eq(service("a")->limits.access_times.count, 64);
 
-	_cleanup_free_ char *twice = print_all();
+	_cleanup_free_ char *twice = print_conf();
 	const char *first = strstr(once, "access_times"), *second = strstr(twice, "access_times");
 
 	ck_assert_ptr_nonnull(first);
@@ -645,18 +451,14 @@ END_TEST
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("conf_limits");
-	TCase *types = tcase_create("types"), *loads = tcase_create("loads");
+	TCase *types = tcase_create("types");
+	TCase *loads = tcase_create("loads");
 
 	tcase_add_loop_test(types, take, 0, ELEMENTS(taken));
 	tcase_add_loop_test(types, refuse, 0, ELEMENTS(refused));
 	tcase_add_test(types, number_of_windows);
-	tcase_add_test(types, message_size);
-	tcase_add_test(types, message_file_of_no_size);
-	tcase_add_test(types, any_message);
 	suite_add_tcase(suite, types);
 	tcase_add_checked_fixture(loads, set_up, tear_down);
-	tcase_add_test(loads, message_file);
-	tcase_add_test(loads, message_bad_file);
 	tcase_add_test(loads, defaults);
 	tcase_add_test(loads, print_and_load);
 	tcase_add_test(loads, inherited);

@@ -1,63 +1,9 @@
 /* check_conf_type.c - every type: what it takes, what it refuses, and that what
  * it prints is taken again; and the strict numbers (failure item F57) for each
  * numeric key. */
-#include "base.h"
-#include "conf-key.h"
-#include "run.h"
+#include "conf_type_help.h"
 
 #include <errno.h>
-#include <string.h>
-
-/* Large enough for every field, aligned for each. */
-union field {
-	struct conf_service service;
-	struct conf_daemon daemon;
-	long double alignment;
-};
-
-struct bench {
-	struct arena *arena;
-	struct identity_cache *identities;
-	union field field;
-	char reason[CONF_REASON_MAX];
-};
-
-static void set_up(struct bench *bench)
-{
-	memset(bench, 0, sizeof(*bench));
-	bench->arena = arena_new();
-	ck_assert_ptr_nonnull(bench->arena);
-	bench->identities = identity_cache_new(bench->arena);
-	ck_assert_ptr_nonnull(bench->identities);
-}
-
-static void tear_down(struct bench *bench)
-{
-	identity_cache_free(bench->identities);
-	arena_free(bench->arena);
-}
-
-static int parse(struct bench *bench, const struct conf_type *type, int64_t min, int64_t max,
-		 const char *text)
-{
-	struct conf_input input = {
-		.text = text, .min = min, .max = max, .arena = bench->arena, .identities = bench->identities};
-
-	bench->reason[0] = '\0';
-	return type->parse(&input, &bench->field, bench->reason);
-}
-
-static char *print(struct bench *bench, const struct conf_type *type)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&text, &size);
-
-	ck_assert_ptr_nonnull(stream);
-	type->print(&bench->field, stream);
-	fclose(stream);
-	return text;
-}
 
 /* ---- what types take: the text, and how it is printed; NULL: refused ---- */
 
@@ -249,7 +195,7 @@ START_TEST(value)
 	const struct conf_type *type = values[_i].type;
 	const char *text = values[_i].text, *expected = values[_i].printed;
 
-	set_up(&bench);
+	open_bench(&bench);
 
 	union field before = bench.field;
 	int r = parse(&bench, type, values[_i].min, values[_i].max, text);
@@ -262,18 +208,18 @@ START_TEST(value)
 	} else {
 		ck_assert_msg(r == 0, "%s '%s': %s", type->name, text, bench.reason);
 
-		_cleanup_free_ char *once = print(&bench, type);
+		_cleanup_free_ char *once = print_value(&bench, type);
 
 		ck_assert_str_eq(once, expected);
 		memset(&bench.field, 0, sizeof(bench.field));
 		ck_assert_msg(parse(&bench, type, values[_i].min, values[_i].max, once) == 0, "%s '%s': %s",
 			      type->name, once, bench.reason);
 
-		_cleanup_free_ char *twice = print(&bench, type);
+		_cleanup_free_ char *twice = print_value(&bench, type);
 
 		ck_assert_str_eq(twice, once);
 	}
-	tear_down(&bench);
+	close_bench(&bench);
 }
 END_TEST
 
@@ -327,7 +273,7 @@ START_TEST(strict_numbers)
 	size_t count, numeric = 0;
 	const struct conf_key *keys = conf_keys(&count);
 
-	set_up(&bench);
+	open_bench(&bench);
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_key *key = &keys[i];
 
@@ -346,7 +292,7 @@ START_TEST(strict_numbers)
 		}
 	}
 	ck_assert_uint_ge(numeric, 18);
-	tear_down(&bench);
+	close_bench(&bench);
 }
 END_TEST
 
@@ -357,7 +303,7 @@ START_TEST(bounds)
 	size_t count, checked = 0;
 	const struct conf_key *keys = conf_keys(&count);
 
-	set_up(&bench);
+	open_bench(&bench);
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_key *key = &keys[i];
 		const char *unit = key->type == &conf_type_duration ? "ms" : "";
@@ -386,7 +332,7 @@ START_TEST(bounds)
 			      key->name, text);
 	}
 	ck_assert_uint_ge(checked, 11);
-	tear_down(&bench);
+	close_bench(&bench);
 }
 END_TEST
 
@@ -398,7 +344,7 @@ START_TEST(table)
 	size_t count;
 	const struct conf_key *keys = conf_keys(&count);
 
-	set_up(&bench);
+	open_bench(&bench);
 	ck_assert_ptr_null(keys[0].name);
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_key *key = &keys[i];
@@ -418,7 +364,7 @@ START_TEST(table)
 			ck_assert_msg(parse(&bench, key->type, key->min, key->max, key->fallback) == 0,
 				      "%s: %s", key->name, bench.reason);
 	}
-	tear_down(&bench);
+	close_bench(&bench);
 }
 END_TEST
 
@@ -444,7 +390,7 @@ START_TEST(any_word)
 		conf_type_print_word(word, stream);
 		fclose(stream);
 
-		set_up(&bench);
+		open_bench(&bench);
 		ck_assert_msg(parse(&bench, &conf_type_assignments, 0, 0, text) == 0, "%s: %s", text,
 			      bench.reason);
 
@@ -462,7 +408,7 @@ START_TEST(any_word)
 		/* Nothing of it starts a comment. */
 		ck_assert_ptr_null(strstr(text, " ;"));
 		ck_assert_ptr_null(strstr(text, "\t;"));
-		tear_down(&bench);
+		close_bench(&bench);
 	}
 }
 END_TEST

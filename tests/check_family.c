@@ -312,7 +312,8 @@ static int run_with_few_numbers(void)
 			family_signal(before, SIGKILL);
 			if (family_is_alive(before))
 				return 2;
-			(void)family_signal_strays((const struct family *const[]){ before }, i % 16 == 0, SIGKILL);
+			(void)family_signal_strays((const struct family *const[]){ before }, i % 16 == 0, SIGKILL,
+						   leads_nothing, NULL);
 			close(before->pidfd);
 		}
 		if (i % 3 == 0) {

@@ -22,7 +22,7 @@ static inline void set_up(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	ck_assert_int_eq(chmod(directory, 0755), 0); /* services run as nobody */
 	conf = NULL;
-	errors = (struct conf_errors){0};
+	errors = (struct conf_errors){ 0 };
 }
 
 static inline void tear_down(void)
@@ -58,9 +58,9 @@ static inline void put(const char *name, mode_t mode, const char *text)
 
 static inline int load_with(const char *name, bool check_ownership, char *const *environ_given)
 {
-	struct conf_environment environment = {.services_directory = directory,
-					       .check_ownership = check_ownership,
-					       .environ = environ_given};
+	struct conf_environment environment = { .services_directory = directory,
+						.check_ownership = check_ownership,
+						.environ = environ_given };
 
 	conf_unref(conf);
 	conf = NULL;
@@ -70,7 +70,7 @@ static inline int load_with(const char *name, bool check_ownership, char *const 
 
 static inline void load_good(const char *text)
 {
-	char *const environment[] = {(char[]){"TZ=UTC"}, (char[]){"A=outside"}, NULL};
+	char *const environment[] = { (char[]){ "TZ=UTC" }, (char[]){ "A=outside" }, NULL };
 
 	put("services.ini", 0644, text);
 
@@ -109,5 +109,18 @@ static inline const char *variable(const struct conf_service *of, const char *na
 }
 
 #define CAT "exec = /bin/cat\n"
+
+/* All that is in force, as -T writes it. (Inlined, it makes gcc see a dangling pointer.) */
+static __attribute__((noinline, unused)) char *print_conf(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(stream);
+	conf_print(conf, stream);
+	ck_assert_int_eq(fclose(stream), 0);
+	return text;
+}
 
 #endif

@@ -180,16 +180,13 @@ static inline bool heard_anything(void)
 	return poll(&wait, 1, 50) != 0;
 }
 
+/* For tests that know no sessions: none of our children leads one that was not asked for. */
 static inline bool leads_nothing(void *context, pid_t pid)
 {
 	(void)context;
 	(void)pid;
 	return false;
 }
-
-/* Tests that know no sessions: none of our children leads one that was not asked for. */
-#define family_signal_strays(families, count, signo) \
-	(family_signal_strays)(families, count, signo, leads_nothing, NULL)
 
 /* Until all have ended. Returns how many told that they got a signal. */
 static inline int hear_all_end(void)
