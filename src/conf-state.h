@@ -21,8 +21,8 @@ size_t conf_rules_number(const struct conf_rules_index *index, const struct conf
 void conf_rules_save(const struct conf_rules_index *index, struct state_writer *writer);
 void conf_rules_index_free(struct conf_rules_index *index);
 
-/* The whole snapshot in force, as the text that it could be read from: for this program itself, should it have to come
- * back when its files are no longer what they were. Returns 0 or -ENOMEM. */
+/* The whole snapshot in force, as the text that it could be read from: for this program itself, should it
+ * have to come back when its files are no longer what they were. Returns 0 or -ENOMEM. */
 int conf_left_save(const struct conf *conf, struct state_writer *writer);
 
 /* ---- restoring ---- */

@@ -16,8 +16,8 @@ struct pid_file;
  * `reason`. */
 int pid_file_take(const char *path, struct pid_file **ret_file, char reason[static PID_FILE_REASON_MAX]);
 
-/* One that the program before us took, in the same process: the lock is kept. Takes `fd`. `path` is what is configured now:
- * where that is another file this fails with -ESTALE, and `fd` stays the caller's. */
+/* One that the program before us took, in the same process: the lock is kept. Takes `fd`. `path` is what is
+ * configured now: where that is another file this fails with -ESTALE, and `fd` stays the caller's. */
 int pid_file_resume(const char *path, int fd, struct pid_file **ret_file);
 int pid_file_fd(const struct pid_file *file); /* -1: there is none */
 

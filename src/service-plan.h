@@ -62,7 +62,8 @@ void plan_commit(struct plan *plan, struct service_summary *ret_summary);
 /* Gives back what was not committed. */
 void plan_free(struct plan *plan);
 
-/* The service of that name in the set, or NULL; the place in the set of the listener of an address, or -1. O(log n). */
+/* The service of that name in the set, or NULL; the place in the set of the listener of an
+ * address, or -1. O(log n). */
 struct service *plan_find_service(const struct service_set *set, const char *name);
 ssize_t plan_find_listener(const struct service_set *set, const struct endpoint *endpoint);
 

@@ -82,8 +82,8 @@ void sources_end_bans(struct sources *sources, uint64_t now_ns);
 /* Forgives: no ban, no strikes, and the next ban is a first one. */
 void source_forgive(struct sources *sources, struct source *source);
 
-/* Looks at `most` entries (used or not any more) from `*place` (0: the first) on, and moves it; returns false behind the last
- * one. `look` may ban and forgive, and nothing else. */
+/* Looks at `most` entries (used or not any more) from `*place` (0: the first) on, and moves it; returns false
+ * behind the last one. `look` may ban and forgive, and nothing else. */
 bool sources_each(struct sources *sources, uint32_t *place, size_t most,
 		  void (*look)(void *context, struct source *source), void *context);
 

@@ -7,11 +7,10 @@
  *
  * F54: every file of tests/bad-configs, by SIGHUP and over the control socket: not one changes
  * anything, and each is told in the log and in the reply. */
-#include "harness.h"
+#include "json_help.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -204,13 +203,7 @@ static json_int_t ask_for_reload(const struct daemon *daemon, const char *name)
 
 static json_int_t generation(const struct daemon *daemon)
 {
-	char *text = daemon_ask(daemon, "status");
-	json_t *reply = json_loads(text, 0, NULL);
-	json_int_t number = json_integer_value(json_object_get(json_object_get(reply, "daemon"), "generation"));
-
-	json_decref(reply);
-	free(text);
-	return number;
+	return ask_number(daemon, "status", "daemon/generation");
 }
 
 /* Each file by both ways, which must count the same errors. */

@@ -1,9 +1,8 @@
 /* e2e_operate.c - what is asked over the control socket is true, and what is changed over it
  * is done. That its clients can do no harm is e2e_control.c's affair. */
-#include "harness.h"
+#include "json_help.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,50 +16,6 @@
 #define HOLD "[hold]\nlisten = $2\nexec = $PROBE hold\n"
 
 /* ---- asking ---- */
-
-static json_t *request(const struct daemon *daemon, const char *line)
-{
-	char *reply = daemon_ask(daemon, line);
-	json_error_t error;
-	json_t *object = json_loads(reply, 0, &error);
-
-	ck_assert_msg(object != NULL, "%s: %s in %s", line, error.text, reply);
-	free(reply);
-	return object;
-}
-
-/* A number deep in an object: names apart by slashes. Missing: 0. */
-static json_int_t number_at(const json_t *object, const char *path)
-{
-	char copy[256], *save = NULL;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	for (char *name = strtok_r(copy, "/", &save); name != NULL; name = strtok_r(NULL, "/", &save))
-		object = json_object_get(object, name);
-	return json_integer_value(object);
-}
-
-static const char *text_at(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text != NULL ? text : "";
-}
-
-static bool is_ok(const json_t *reply)
-{
-	return json_is_true(json_object_get(reply, "ok"));
-}
-
-static json_int_t ask_number(const struct daemon *daemon, const char *line, const char *path)
-{
-	json_t *reply = request(daemon, line);
-	json_int_t number = number_at(reply, path);
-
-	ck_assert_msg(is_ok(reply), "%s: %s", line, text_at(reply, "error"));
-	json_decref(reply);
-	return number;
-}
 
 static json_t *service(const struct daemon *daemon, const char *name)
 {
@@ -98,16 +53,6 @@ static void demand(const struct daemon *daemon, const char *line)
 	json_t *reply = request(daemon, line);
 
 	ck_assert_msg(is_ok(reply), "%s: %s", line, text_at(reply, "error"));
-	json_decref(reply);
-}
-
-static void expect_refusal(const struct daemon *daemon, const char *line, const char *code)
-{
-	json_t *reply = request(daemon, line);
-
-	ck_assert_msg(!is_ok(reply), "\"%s\" was done", line);
-	ck_assert_str_eq(text_at(reply, "code"), code);
-	ck_assert_msg(strlen(text_at(reply, "error")) > 10, "\"%s\": no sentence", line);
 	json_decref(reply);
 }
 
