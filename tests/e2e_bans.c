@@ -130,9 +130,9 @@ START_TEST(bans_end_and_grow)
 	int held = hold_from(BAD);
 
 	for (unsigned seconds = 1; seconds <= 4; seconds *= 2) {
-		be_refused(BAD, 10);
 		uint64_t start = now_ms();
 
+		be_refused(BAD, 10);
 		finish(daemon, held);
 		held = wait_hold(BAD);
 		uint64_t took = now_ms() - start;

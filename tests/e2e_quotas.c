@@ -56,8 +56,8 @@ START_TEST(rate_wakes_up)
 	struct daemon *daemon = daemon_start(SAY("rate = 1/s burst 1\n"));
 	uint64_t start;
 
-	free(ask(1, NULL));
 	start = now_ms();
+	free(ask(1, NULL));
 	for (int i = 1; i <= 3; i++) {
 		char *reply = ask(1, NULL);
 		uint64_t took = now_ms() - start;
