@@ -7,6 +7,7 @@
 #include "control-internal.h"
 
 #include "base.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -67,15 +68,15 @@ void control_client_break(struct control_client *client)
 
 static uint32_t wanted_events(const struct control_client *client)
 {
-	bool pending = !control_buffer_is_empty(&client->out);
+	bool pending = !control_buffer_is_empty(&client->out), resting = client->control->pace.resting;
 
 	switch (client->state) {
 	case CONTROL_ASKING:
-		return EPOLLIN;
+		return resting ? 0 : EPOLLIN;
 	case CONTROL_HELD:
 		return 0; /* the end is told in any case */
 	case CONTROL_REPLYING:
-		return EPOLLOUT;
+		return pending || !resting ? EPOLLOUT : 0;
 	case CONTROL_FOLLOWING:
 		return (client->input_ended ? 0 : EPOLLIN) | (pending ? EPOLLOUT : 0);
 	}
@@ -231,10 +232,15 @@ static int take_line(struct control_client *client)
 /* Returns false when the control has gone. */
 static bool read_request(struct control_client *client)
 {
+	struct control *control = client->control;
+	uint64_t began_ns = clock_now_ns();
 	int whole = take_line(client);
 
+	if (whole > 0 && !ask(client))
+		return false;
+	control_worked(control, began_ns);
 	if (whole > 0)
-		return ask(client);
+		return true;
 	if (whole == -ENOTCONN && client->line_length > 0) {
 		client->last = true;
 		control_refuse(client, CONTROL_CODE_USAGE, "the request has no line feed at its end");
@@ -259,6 +265,15 @@ static void discard(struct control_client *client)
 		control_client_break(client);
 }
 
+static void make_more(struct control_client *client)
+{
+	uint64_t began_ns = clock_now_ns();
+
+	control_reply_more(client);
+	send_some(client);
+	control_worked(client->control, began_ns);
+}
+
 static void client_ready(struct loop_source *source, uint32_t events)
 {
 	struct control_client *client = container_of(source, struct control_client, source);
@@ -268,16 +283,22 @@ static void client_ready(struct loop_source *source, uint32_t events)
 		end(client);
 		return;
 	}
+	client->control->pace.own++;
+	/* The end of one who asks is seen by reading. */
+	if (!control_may_work(client->control) && client->state == CONTROL_ASKING &&
+	    (events & (EPOLLHUP | EPOLLERR)) == 0) {
+		control_client_settle(client);
+		return;
+	}
 	if (client->state == CONTROL_ASKING && !read_request(client))
 		return;
 	if (client->state == CONTROL_FOLLOWING && (events & EPOLLIN) != 0)
 		discard(client);
 	if ((events & EPOLLOUT) != 0) {
 		send_some(client);
-		if (client->more != NULL && control_buffer_is_empty(&client->out)) {
-			control_reply_more(client);
-			send_some(client);
-		}
+		if (client->more != NULL && control_buffer_is_empty(&client->out) &&
+		    control_may_work(client->control))
+			make_more(client);
 		control_tell_dropped(client);
 	}
 	control_client_settle(client);

@@ -1,7 +1,7 @@
 /* control-internal.h - what the files of the control socket share; nobody else includes it.
  *
  * control.c has the listener and the places, control-client.c the life of a client,
- * control-reply.c what it is told. */
+ * control-reply.c what it is told, control-pace.c how much of the loop all of it may take. */
 #ifndef USHERD_CONTROL_INTERNAL_H
 #define USHERD_CONTROL_INTERNAL_H
 
@@ -51,11 +51,23 @@ struct control_client {
 	uint64_t dropped;
 };
 
+/* See control-pace.c. */
+struct control_pace {
+	struct loop_timer timer; /* the end of a rest */
+	bool resting;
+	bool busy;         /* others had events before that round */
+	uint64_t round;    /* in which the last piece of work was done; counted from 1 */
+	uint64_t debt_ns;  /* rest that is due */
+	uint64_t events;   /* of the loop, when last looked at */
+	uint64_t own;      /* of them since then: ours */
+};
+
 struct control {
 	struct endpoint endpoint;
 	struct listen_socket socket;
 	gid_t group;
 	struct control_timeouts timeouts;
+	struct control_pace pace;
 	struct loop *loop;
 	struct loop_source listener;
 	struct loop_timer retry;
@@ -75,6 +87,18 @@ void control_forget(struct control *control, struct control_client *client);
 
 /* After a handler: frees what was closed meanwhile. Returns whether the control has gone. */
 bool control_finish(struct control *control);
+
+/* ---- control-pace.c ---- */
+
+void control_pace_begin(struct control *control);
+void control_pace_end(struct control *control);
+
+/* Whether a request may be answered, or a piece of a long reply made, now. If not, the loop will ask again:
+ * in its next round, or when the rest is over. */
+bool control_may_work(const struct control *control);
+
+/* That was done, since then. */
+void control_worked(struct control *control, uint64_t began_ns);
 
 /* ---- control-client.c ---- */
 

@@ -226,11 +226,24 @@ uint64_t control_hold(struct control_client *client)
 
 /* ---- followers ---- */
 
+/* The last place is for those who may do everything. */
+static bool has_follower_place(const struct control_client *client)
+{
+	const struct control *control = client->control;
+	size_t readers = 0;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		readers += control->clients[i] != NULL && control->clients[i]->state == CONTROL_FOLLOWING &&
+			   control->clients[i]->rights == CONTROL_READ;
+	return control->followers < CONTROL_FOLLOWERS &&
+	       (client->rights != CONTROL_READ || readers < CONTROL_FOLLOWERS - 1);
+}
+
 void control_follow(struct control_client *client, json_t *object, void *filter)
 {
 	struct control *control = client->control;
 
-	if (control->followers == CONTROL_FOLLOWERS || reserve(&client->out, CONTROL_FOLLOWER_BUFFER) != 0) {
+	if (!has_follower_place(client) || reserve(&client->out, CONTROL_FOLLOWER_BUFFER) != 0) {
 		free(filter);
 		json_decref(object);
 		control_refuse(

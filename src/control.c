@@ -84,6 +84,7 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
+	control->pace.own++;
 	if (fd >= 0) {
 		admit(control, fd);
 	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
@@ -186,6 +187,7 @@ int control_open(const struct control_options *options, struct listen_socket *ad
 		.context = context,
 		.retry.expired = retry_due,
 	};
+	control_pace_begin(control);
 	error = parse_path(options->path, &control->endpoint, reason);
 	if (error == 0)
 		error = open_socket(control, options, adopted, &found_stale, reason);
@@ -225,6 +227,7 @@ bool control_finish(struct control *control)
 		if (control->clients[i] != NULL)
 			control_client_free(control->clients[i]);
 	loop_disarm(control->loop, &control->retry);
+	control_pace_end(control);
 	free(control);
 	return true;
 }

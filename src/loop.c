@@ -209,6 +209,7 @@ static void run_timers(struct loop *loop)
 		struct loop_timer *timer = loop->heap[1];
 
 		loop_disarm(loop, timer);
+		loop->statistics.events++;
 		timer->expired(timer);
 	}
 }
@@ -301,10 +302,12 @@ static bool deliver(struct loop *loop, struct round *round)
 		struct epoll_event event = round->events[round->next++];
 		struct loop_source *source = event.data.ptr;
 
-		if (event.data.ptr == &loop->sets[LOOP_ADMISSION])
+		if (event.data.ptr == &loop->sets[LOOP_ADMISSION]) {
 			admission = true;
-		else if (source != NULL)
+		} else if (source != NULL) {
+			loop->statistics.events++;
 			source->ready(source, event.events);
+		}
 	}
 	return admission;
 }
@@ -337,6 +340,15 @@ struct loop_statistics loop_statistics(const struct loop *loop)
 	else if (loop->before_ns > statistics.recent_ns)
 		statistics.recent_ns = loop->before_ns;
 	return statistics;
+}
+
+void loop_resume_statistics(struct loop *loop, const struct loop_statistics *before)
+{
+	loop->statistics.rounds += before->rounds;
+	loop->statistics.events += before->events;
+	loop->statistics.busy_ns += before->busy_ns;
+	if (before->longest_ns > loop->statistics.longest_ns)
+		loop->statistics.longest_ns = before->longest_ns;
 }
 
 int loop_run(struct loop *loop, void (*round_end)(void *context), void *context)

@@ -71,12 +71,16 @@ uint64_t loop_now_ns(const struct loop *loop);
  * that came when it began. */
 struct loop_statistics {
 	uint64_t rounds;
+	uint64_t events;     /* delivered to sources, and timers that fired */
 	uint64_t busy_ns;    /* all rounds together */
 	uint64_t longest_ns; /* of all */
 	uint64_t recent_ns;  /* the longest of the last LOOP_RECENT_NS to twice that */
 };
 #define LOOP_RECENT_NS UINT64_C(10000000000)
 struct loop_statistics loop_statistics(const struct loop *loop);
+
+/* Goes on counting where another program of this process stopped. */
+void loop_resume_statistics(struct loop *loop, const struct loop_statistics *before);
 
 /* Runs until loop_stop(). `round_end` is called after each round's callbacks
  * (the log is written there). Returns 0, or -errno when epoll itself fails. */
