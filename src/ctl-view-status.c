@@ -113,6 +113,8 @@ static void add_configuration(struct ctl_table *table, const json_t *daemon)
 	const json_t *config = json_object_get(daemon, "config"),
 		     *reload = json_object_get(daemon, "last_reload");
 	const char *path = ctl_text(config, "path"), *hash = ctl_text(config, "hash");
+	const char *at = ctl_text(reload, "at"), *message = ctl_text(reload, "message");
+	bool told = message != NULL && message[0] != '\0';
 
 	ctl_view_pair_format(
 		table, "config", "%s, generation %llu, %.12s", path != NULL ? path : "the command line",
@@ -121,9 +123,7 @@ static void add_configuration(struct ctl_table *table, const json_t *daemon)
 		return;
 	ctl_view_pair_format(table, "reload", "%s at %s%s%s",
 			     json_is_true(json_object_get(reload, "ok")) ? "done" : "FAILED",
-			     ctl_text(reload, "at") != NULL ? ctl_text(reload, "at") : "-",
-			     ctl_text(reload, "message") != NULL ? ": " : "",
-			     ctl_text(reload, "message") != NULL ? ctl_text(reload, "message") : "");
+			     at != NULL ? at : "-", told ? ": " : "", told ? message : "");
 }
 
 static void add_process(struct ctl_table *table, const json_t *daemon)

@@ -73,7 +73,8 @@ void daemon_tell_found(struct daemon *daemon)
 	log_number(event, "processes", processes);
 	log_text(event, "message",
 		 processes > 0 ?
-			 "an earlier usherd did not end in order; what it served goes on without limits" :
+			 "an earlier usherd did not end in order; sessions whose usherd is gone, its own or "
+			 "another's, go on without limits" :
 			 "an earlier usherd did not end in order");
 	log_end(event);
 }

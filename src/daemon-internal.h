@@ -158,6 +158,7 @@ int daemon_save(struct daemon *daemon, bool trial, uint64_t client, struct state
 int daemon_resume(struct daemon *daemon);
 int daemon_resume_pid_file(struct daemon *daemon, const char *path);
 void daemon_resume_log(struct daemon *daemon);
+void daemon_resume_loop(struct daemon *daemon);
 struct listen_socket *daemon_resume_control(struct daemon *daemon, const char *path); /* NULL: another */
 int daemon_resume_services(struct daemon *daemon, struct conf *conf, struct service_summary *ret_summary);
 

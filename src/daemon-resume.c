@@ -26,6 +26,25 @@ static void save_reload(const struct daemon_reload *last, struct state_writer *w
 	state_put_text(writer, "reload_message", last->message);
 }
 
+static void save_loop(const struct daemon *daemon, struct state_writer *writer)
+{
+	struct loop_statistics statistics = loop_statistics(daemon->loop);
+
+	state_put_number(writer, "loop_rounds", statistics.rounds);
+	state_put_number(writer, "loop_events", statistics.events);
+	state_put_number(writer, "loop_busy_ns", statistics.busy_ns);
+	state_put_number(writer, "loop_longest_ns", statistics.longest_ns);
+}
+
+/* Only one that was set by hand: else the configuration says. */
+static void save_level(const struct daemon *daemon, struct state_writer *writer)
+{
+	enum log_level level = log_level(daemon->log);
+
+	if (level != (enum log_level)daemon->conf->daemon.log_level)
+		state_put_text(writer, "log_level", daemon_log_level_name(level));
+}
+
 static void save_control(struct daemon *daemon, uint64_t client_id, struct state_writer *writer)
 {
 	const struct listen_socket *socket = control_socket(daemon->control);
@@ -57,6 +76,8 @@ int daemon_save(struct daemon *daemon, bool trial, uint64_t client, struct state
 	state_put_fd(writer, "pid_file", pid_file_fd(daemon->pid_file));
 	state_put_number(writer, "log_dropped", log_dropped(daemon->log));
 	state_put_bytes(writer, "log_waiting", waiting, length < WAITING_MOST ? length : 0);
+	save_loop(daemon, writer);
+	save_level(daemon, writer);
 	save_reload(&daemon->last_reload, writer);
 	state_end(writer);
 	if (daemon->control != NULL)
@@ -83,6 +104,9 @@ struct daemon_resumed {
 	int client;                   /* or -1 */
 	enum control_right rights;
 	struct daemon_reload last_reload;
+	struct loop_statistics loop;
+	enum log_level level;
+	bool has_level;
 	int64_t started_wall_s;
 	uint64_t started_ns;
 	unsigned upgrades;
@@ -96,6 +120,17 @@ static void take_reload(struct daemon_reload *last, struct state_record *record)
 	last->ok = state_get_flag(record, "reload_ok");
 	last->errors = state_get_number(record, "reload_errors", SIZE_MAX);
 	snprintf(last->message, sizeof(last->message), "%s", message != NULL ? message : "");
+}
+
+static void take_habits(struct daemon_resumed *resumed, struct state_record *record)
+{
+	const char *level = state_get_text(record, "log_level");
+
+	resumed->loop.rounds = state_get_number(record, "loop_rounds", INT64_MAX);
+	resumed->loop.events = state_get_number(record, "loop_events", INT64_MAX);
+	resumed->loop.busy_ns = state_get_number(record, "loop_busy_ns", INT64_MAX);
+	resumed->loop.longest_ns = state_get_number(record, "loop_longest_ns", INT64_MAX);
+	resumed->has_level = level != NULL && daemon_log_level_parse(level, &resumed->level);
 }
 
 static int take_daemon(void *context, struct state_record *record)
@@ -113,6 +148,7 @@ static int take_daemon(void *context, struct state_record *record)
 		return -ENOMEM;
 	resumed->log_length = state_get_bytes(record, "log_waiting", resumed->log_waiting, WAITING_MOST);
 	take_reload(&resumed->last_reload, record);
+	take_habits(resumed, record);
 	return 0;
 }
 
@@ -203,6 +239,8 @@ void daemon_resume_log(struct daemon *daemon)
 	daemon->started_ns = resumed->started_ns;
 	daemon->upgrades = resumed->upgrades;
 	daemon->last_reload = resumed->last_reload;
+	if (resumed->has_level)
+		log_set_level(daemon->log, resumed->level);
 }
 
 struct listen_socket *daemon_resume_control(struct daemon *daemon, const char *path)
@@ -212,6 +250,12 @@ struct listen_socket *daemon_resume_control(struct daemon *daemon, const char *p
 	if (resumed == NULL || resumed->control.fd < 0 || strcmp(resumed->control_path, path) != 0)
 		return NULL;
 	return &resumed->control;
+}
+
+void daemon_resume_loop(struct daemon *daemon)
+{
+	if (daemon->resumed != NULL)
+		loop_resume_statistics(daemon->loop, &daemon->resumed->loop);
 }
 
 int daemon_resume_services(struct daemon *daemon, struct conf *conf, struct service_summary *ret_summary)

@@ -249,6 +249,7 @@ static int start_machinery(struct daemon *daemon, const struct conf *conf)
 	if ((r = loop_new(&daemon->loop)) < 0 ||
 	    (r = loop_watch_signals(daemon->loop, on_signal, daemon)) < 0)
 		return fail(EX_OSERR, "event loop", r);
+	daemon_resume_loop(daemon);
 	if ((r = spawn_new(&daemon->spawn)) < 0)
 		return fail(EX_OSERR, "spawn", r);
 	if ((r = service_set_new(daemon->loop, daemon->log, daemon->spawn, &daemon->set)) < 0)

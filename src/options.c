@@ -45,7 +45,8 @@ void options_print_help(void)
 	      "  -h, --help             this text\n"
 	      "  -V, --version          the version\n"
 	      "\n"
-	      "Signals: HUP reload, TERM or INT drain and stop (again: at once), USR1 reopen the log.\n"
+	      "Signals: HUP reload, TERM or INT drain and stop (again: at once), USR1 reopen the log,\n"
+	      "USR2 go over to the program that is installed now.\n"
 	      "Manual: usherd(8), services.ini(5)\n",
 	      stdout);
 }

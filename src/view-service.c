@@ -49,7 +49,7 @@ enum view_state view_state_of(const struct service_set *set, const struct conf_s
 			      const struct service *service)
 {
 	if (service == NULL || service->retired || service->disabled)
-		return VIEW_DISABLED;
+		return service != NULL && service->gate.active > 0 ? VIEW_DRAINING : VIEW_DISABLED;
 	if (set->draining)
 		return VIEW_DRAINING;
 	if (service->cannot_start)

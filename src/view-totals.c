@@ -74,6 +74,15 @@ static json_t *reasons(const struct totals *totals)
 	return object;
 }
 
+static size_t open_listeners(const struct service_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->listener_count; i++)
+		count += set->listeners[i]->socket.fd >= 0;
+	return count;
+}
+
 int view_totals(const struct service_set *set, json_t *object)
 {
 	struct totals totals = sum_up(set);
@@ -82,7 +91,7 @@ int view_totals(const struct service_set *set, json_t *object)
 				     (json_int_t)linger_count(set->linger));
 	json_t *counts = json_pack(
 		"{s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "services", states(&totals),
-		"listeners", (json_int_t)set->listener_count, "sessions", sessions, "accepted",
+		"listeners", (json_int_t)open_listeners(set), "sessions", sessions, "accepted",
 		(json_int_t)totals.counters.accepted, "started", (json_int_t)totals.counters.started, "ended",
 		(json_int_t)sum(totals.counters.ended, SESSION_REASONS), "refused_total",
 		(json_int_t)sum(totals.refused, GATE_REASONS), "refused", reasons(&totals), "spawn_failures",

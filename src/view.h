@@ -25,7 +25,7 @@ enum view_state {
 	VIEW_SERVING,
 	VIEW_FULL, /* as many sessions as it may */
 	VIEW_DISABLED,
-	VIEW_DRAINING,
+	VIEW_DRAINING, /* no new clients, but sessions that go on */
 	VIEW_ABSENT,  /* an address does not exist yet */
 	VIEW_FAILING, /* its programs end at once, and badly */
 	VIEW_PAUSED,  /* it cannot be started */

@@ -371,7 +371,7 @@ START_TEST(a_service_is_withdrawn_and_offered_again)
 	ck_assert(has_state(daemon, "off", "disabled"));
 	ck_assert_int_eq(ask_number(daemon, "disable hold", "active"), 1);
 	ck_assert_int_eq(tcp_try("127.0.0.1", test_port(2)), -ECONNREFUSED);
-	ck_assert(has_state(daemon, "hold", "disabled"));
+	ck_assert(has_state(daemon, "hold", "draining")); /* its session goes on */
 	demand(daemon, "enable off");
 	expect_reply(3, "x", "x");
 	expect_reply(1, "x", "x");

@@ -407,9 +407,9 @@
 	const SVG = 'http://www.w3.org/2000/svg';
 	const WIDTH = 300, HEIGHT = 56;
 
-	const makeChart = (title, unit, className) => {
+	const makeChart = (title, unit, className, write = rate) => {
 		const box = make('article', 'card chart ' + className);
-		const chart = { title, unit, points: [] };
+		const chart = { title, unit, write, points: [] };
 		const svg = document.createElementNS(SVG, 'svg');
 
 		chart.now = make('p', 'now');
@@ -432,7 +432,7 @@
 
 	const charts = {
 		accepted: makeChart('Connections', 'per second', 'connections'),
-		active: makeChart('Sessions', 'now', 'active'),
+		active: makeChart('Sessions', 'now', 'active', count),
 		refused: makeChart('Refusals', 'per second', 'refusals'),
 	};
 
@@ -455,10 +455,10 @@
 
 		chart.line.setAttribute('d', line);
 		chart.area.setAttribute('d', line + 'L' + WIDTH + ' ' + HEIGHT + 'L' + x(first) + ' ' + HEIGHT + 'Z');
-		setText(chart.number, rate(now));
-		setText(chart.most, 'peak ' + rate(most));
-		chart.svg.setAttribute('aria-label', chart.title + ' in the last minutes: ' + rate(now) + ' ' + chart.unit +
-			', at most ' + rate(most));
+		setText(chart.number, chart.write(now));
+		setText(chart.most, 'peak ' + chart.write(most));
+		chart.svg.setAttribute('aria-label', chart.title + ' in the last minutes: ' + chart.write(now) + ' ' + chart.unit +
+			', at most ' + chart.write(most));
 	};
 
 	let before = null;
