@@ -61,7 +61,7 @@ static inline void tear_down(void)
 }
 
 /* A snapshot of this text; services run as who runs the test. */
-static inline struct conf *make_conf(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static inline struct conf *make_conf(const char *format, va_list arguments)
 {
 	static char text[65536];
 	const struct passwd *self = getpwuid(geteuid());
