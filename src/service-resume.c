@@ -150,7 +150,7 @@ static int take_listener(void *context, struct state_record *record)
 	const struct endpoint *endpoint = conf_rules_endpoint(resuming->rules, record, "address");
 	struct listener *listener;
 
-	if (!state_is_good(record))
+	if (!state_is_good(record) || service == NULL || endpoint == NULL)
 		return 0;
 	if (service->retired || resuming->listener_count == resuming->listener_room ||
 	    state_get_number(record, "number", SIZE_MAX) != resuming->listener_count ||

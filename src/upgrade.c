@@ -63,16 +63,17 @@ static bool is_passing(const char *variable)
 
 static int keep_environment(struct upgrade *upgrade)
 {
+	char **from = environ;
 	size_t count = 0;
 
-	while (environ != NULL && environ[count] != NULL)
+	while (from != NULL && from[count] != NULL)
 		count++;
 	upgrade->environment = calloc(count + OWN_NAMES + 1, sizeof(char *));
 	if (upgrade->environment == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		if (!is_passing(environ[i]))
-			upgrade->environment[upgrade->environment_count++] = environ[i];
+		if (!is_passing(from[i]))
+			upgrade->environment[upgrade->environment_count++] = from[i];
 	return 0;
 }
 
