@@ -284,6 +284,28 @@ int access_parse(const char *word, struct access_rule ret_rules[static ACCESS_RU
 	return parse_network(word, ret_rules, reason);
 }
 
+bool access_rule_of(const struct peer *peer, struct access_rule *ret_rule)
+{
+	switch (peer->family) {
+	case PEER_IPV4:
+		*ret_rule = (struct access_rule){ .kind = ACCESS_IPV4, .bits = 32 };
+		break;
+	case PEER_IPV6:
+		*ret_rule = (struct access_rule){ .kind = ACCESS_IPV6, .bits = 128 };
+		break;
+	case PEER_UNIX:
+		*ret_rule = (struct access_rule){ .kind = ACCESS_UID, .id = peer->unix_peer.uid };
+		return true;
+	case PEER_VSOCK:
+		*ret_rule = (struct access_rule){ .kind = ACCESS_CID, .id = peer->vsock.cid };
+		return true;
+	case PEER_NONE:
+		return false;
+	}
+	memcpy(ret_rule->ip, peer->ip, sizeof(ret_rule->ip));
+	return true;
+}
+
 const char *access_print(const struct access_rule *rule, char text[static ACCESS_TEXT_MAX])
 {
 	enum access_kind kind = rule->kind;

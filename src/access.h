@@ -43,6 +43,9 @@ int access_parse(const char *word, struct access_rule ret_rules[static ACCESS_RU
 #define ACCESS_TEXT_MAX 64
 const char *access_print(const struct access_rule *rule, char text[static ACCESS_TEXT_MAX]);
 
+/* The rule that names this client and no other: an address, a uid or a CID. Returns false for one of no family. */
+bool access_rule_of(const struct peer *peer, struct access_rule *ret_rule);
+
 /* Compiled rules. */
 struct access;
 

@@ -191,29 +191,6 @@ struct victims {
 	size_t count;
 };
 
-/* The address of a peer as a rule of its own. */
-static bool rule_of(const struct peer *peer, struct access_rule *ret_rule)
-{
-	switch (peer->family) {
-	case PEER_IPV4:
-		*ret_rule = (struct access_rule){ .kind = ACCESS_IPV4, .bits = 32 };
-		break;
-	case PEER_IPV6:
-		*ret_rule = (struct access_rule){ .kind = ACCESS_IPV6, .bits = 128 };
-		break;
-	case PEER_UNIX:
-		*ret_rule = (struct access_rule){ .kind = ACCESS_UID, .id = peer->unix_peer.uid };
-		return true;
-	case PEER_VSOCK:
-		*ret_rule = (struct access_rule){ .kind = ACCESS_CID, .id = peer->vsock.cid };
-		return true;
-	case PEER_NONE:
-		return false;
-	}
-	memcpy(ret_rule->ip, peer->ip, sizeof(ret_rule->ip));
-	return true;
-}
-
 static bool is_victim(const struct victims *victims, const struct session *session)
 {
 	struct access_rule rule;
@@ -221,7 +198,7 @@ static bool is_victim(const struct victims *victims, const struct session *sessi
 	if (victims->service != NULL)
 		return strcmp(session->settings->name, victims->service) == 0;
 	if (victims->rule != NULL)
-		return rule_of(&session->peer, &rule) && bans_contains(victims->rule, &rule);
+		return access_rule_of(&session->peer, &rule) && bans_contains(victims->rule, &rule);
 	return session->id == victims->id;
 }
 
@@ -336,7 +313,7 @@ static bool count_running(void *context, struct session *session)
 	struct running *running = context;
 	struct access_rule rule;
 
-	running->count += rule_of(&session->peer, &rule) && bans_contains(running->rule, &rule);
+	running->count += access_rule_of(&session->peer, &rule) && bans_contains(running->rule, &rule);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include "daemon-internal.h"
 
 #include "base.h"
+#include "conf-type.h"
 
 #include <string.h>
 
@@ -60,20 +61,18 @@ void daemon_log_warnings(struct daemon *daemon, const struct conf *conf)
 	}
 }
 
-static const char *const level_names[] = {
-	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
-	[LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",
-};
-
+/* In the order of enum log_level. */
 const char *daemon_log_level_name(enum log_level level)
 {
-	return level_names[level];
+	return conf_type_log_level.choices[level];
 }
 
 bool daemon_log_level_parse(const char *text, enum log_level *ret_level)
 {
-	for (size_t i = 0; i < ELEMENTS(level_names); i++)
-		if (strcmp(level_names[i], text) == 0) {
+	const char *const *names = conf_type_log_level.choices;
+
+	for (size_t i = 0; names[i] != NULL; i++)
+		if (strcmp(names[i], text) == 0) {
 			*ret_level = (enum log_level)i;
 			return true;
 		}

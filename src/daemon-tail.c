@@ -27,15 +27,9 @@ struct passing {
 
 static bool peer_matches(const struct access_rule *rule, const struct peer *peer)
 {
-	struct access_rule own = { .kind = peer->family == PEER_IPV4 ? ACCESS_IPV4 : ACCESS_IPV6,
-				   .bits = peer->family == PEER_IPV4 ? 32 : 128 };
+	struct access_rule own;
 
-	if (peer->family == PEER_UNIX)
-		return rule->kind == ACCESS_UID && rule->id == peer->unix_peer.uid;
-	if (peer->family == PEER_VSOCK)
-		return rule->kind == ACCESS_CID && rule->id == peer->vsock.cid;
-	memcpy(own.ip, peer->ip, sizeof(own.ip));
-	return bans_contains(rule, &own);
+	return access_rule_of(peer, &own) && bans_contains(rule, &own);
 }
 
 static void pass(void *context, struct control_client *client, const void *memory)
