@@ -8,7 +8,7 @@
 #include "base.h"
 #include "clock.h"
 
-#define REST       4 /* times as long as the work */
+#define REST       4         /* times as long as the work */
 #define REST_LEAST NS_PER_MS /* less is saved up: the loop waits in milliseconds */
 #define REST_MOST  (50 * NS_PER_MS)
 

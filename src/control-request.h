@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Where the daemon of root is asked, whatever the prefix: services.ini(5), `control`. */
+#define CONTROL_DEFAULT_DIRECTORY "/run/usherd"
+#define CONTROL_DEFAULT_PATH      CONTROL_DEFAULT_DIRECTORY "/control"
+
 #define CONTROL_LINE_MAX      4096 /* with its line feed */
 #define CONTROL_ARGUMENTS_MAX 2
 #define CONTROL_REASON_MAX    256

@@ -246,6 +246,11 @@ void control_close(struct control *control)
 		control_finish(control);
 }
 
+bool control_is_in_place(const struct control *control)
+{
+	return listen_is_in_place(&control->socket, &control->endpoint);
+}
+
 const struct listen_socket *control_socket(const struct control *control)
 {
 	return &control->socket;

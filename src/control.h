@@ -18,8 +18,6 @@
 #include <sys/types.h>
 
 /* Whose directory is made when it is missing. */
-#define CONTROL_DEFAULT_DIRECTORY "/run/usherd"
-#define CONTROL_DEFAULT_PATH      CONTROL_DEFAULT_DIRECTORY "/control"
 
 #define CONTROL_CLIENTS      8
 #define CONTROL_READERS      6 /* of them with CONTROL_READ only */
@@ -76,6 +74,9 @@ void control_leave_file(struct control *control);
 /* Another control_group (or (gid_t)-1: none) from now on, for the file and for who connects; who is connected
  * keeps his rights. Returns 0 or -errno and a reason. */
 int control_regroup(struct control *control, gid_t group, char reason[static LISTEN_REASON_MAX]);
+
+/* Whether the socket's file is still the one that was made for it. */
+bool control_is_in_place(const struct control *control);
 
 size_t control_client_count(const struct control *control);
 

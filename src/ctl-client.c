@@ -4,6 +4,8 @@
  * of many megabytes costs what its bytes cost. */
 #include "ctl-client.h"
 
+#include "control-request.h"
+
 #include "base.h"
 #include "clock.h"
 
@@ -16,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define SYSTEM_PATH   RUNSTATEDIR "/usherd/control"
 #define OWN_NAME      "usherd.control"
 #define REPLY_MAX     ((size_t)256 << 20)
 #define REQUEST_MAX   4096 /* with its line feed */
@@ -115,11 +116,11 @@ const char *ctl_default_path(const char *path)
 	if (path != NULL && path[0] != '\0')
 		return path;
 	if (geteuid() == 0 || directory == NULL || directory[0] != '/')
-		return SYSTEM_PATH;
+		return CONTROL_DEFAULT_PATH;
 	length = snprintf(own, sizeof(own), "%s/" OWN_NAME, directory);
 	if (length < 0 || (size_t)length >= sizeof(own))
-		return SYSTEM_PATH;
-	return !is_socket(own) && is_socket(SYSTEM_PATH) ? SYSTEM_PATH : own;
+		return CONTROL_DEFAULT_PATH;
+	return !is_socket(own) && is_socket(CONTROL_DEFAULT_PATH) ? CONTROL_DEFAULT_PATH : own;
 }
 
 /* ---- connect ---- */

@@ -106,11 +106,13 @@ void daemon_control_follow_conf(struct daemon *daemon)
 	struct control *before = daemon->control;
 	char path[PATH_MAX] = "", reason[LISTEN_REASON_MAX];
 	bool wanted = find_path(daemon, path);
+	/* One whose file was taken away can be reached by nobody: it is made anew. */
+	bool stays = wanted && before != NULL && strcmp(path, daemon->control_path) == 0 &&
+		     control_is_in_place(before);
 
-	if (wanted && before != NULL && strcmp(path, daemon->control_path) == 0 &&
-	    daemon->control_group == daemon->conf->daemon.control_group)
+	if (stays && daemon->control_group == daemon->conf->daemon.control_group)
 		return;
-	if (wanted && before != NULL && strcmp(path, daemon->control_path) == 0) {
+	if (stays) {
 		if (control_regroup(before, daemon->conf->daemon.control_group, reason) < 0)
 			log_message(daemon->log, LOG_LEVEL_ERROR, "control", "%s: %s; its group stays", path,
 				    reason);
@@ -118,6 +120,9 @@ void daemon_control_follow_conf(struct daemon *daemon)
 			daemon->control_group = daemon->conf->daemon.control_group;
 		return;
 	}
+	/* The number of a file that is gone may be that of the new one. */
+	if (before != NULL && !control_is_in_place(before))
+		control_leave_file(before);
 	daemon->control = NULL;
 	if (wanted && open_at(daemon, path, reason) < 0) {
 		log_message(daemon->log, LOG_LEVEL_ERROR, "control",

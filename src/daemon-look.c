@@ -45,9 +45,15 @@ const struct conf_service *daemon_service_or_refuse(struct daemon *daemon, struc
 void daemon_look_status(struct daemon *daemon, struct control_client *client,
 			const struct control_request *request)
 {
+	json_t *problems = view_problems(daemon->set, PROBLEMS_TOLD);
+
 	(void)request;
-	control_answer(client, json_pack("{s:o, s:o}", "daemon", daemon_status(daemon), "problems",
-					 view_problems(daemon->set, PROBLEMS_TOLD)));
+	if (daemon->last_reload.wall_s != 0 && !daemon->last_reload.ok)
+		json_array_insert_new(problems, 0,
+				      json_pack("{s:s, s:s, s:s+}", "service", "usherd", "state", "failing",
+						"message", "its last reload failed: ",
+						daemon->last_reload.message));
+	control_answer(client, json_pack("{s:o, s:o}", "daemon", daemon_status(daemon), "problems", problems));
 }
 
 void daemon_look_version(struct daemon *daemon, struct control_client *client,
@@ -254,6 +260,32 @@ static bool parse_client(const char *text, struct peer *ret_peer, char reason[st
 	return true;
 }
 
+/* As it was asked for. */
+static const char *print_client(const struct peer *peer, char text[static PEER_TEXT_MAX])
+{
+	if (peer->family == PEER_UNIX)
+		snprintf(text, PEER_TEXT_MAX, "uid:%u", peer->unix_peer.uid);
+	else if (peer->family == PEER_VSOCK)
+		snprintf(text, PEER_TEXT_MAX, "cid:%u", peer->vsock.cid);
+	else
+		peer_print_address(peer, text);
+	return text;
+}
+
+/* Whether the service has a socket that such a client could come to. */
+static bool can_reach(const struct endpoint_list *list, const struct peer *peer)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct endpoint *endpoint = &list->items[i];
+
+		if (peer->family == PEER_UNIX  ? endpoint_is_unix(endpoint) :
+		    peer->family == PEER_VSOCK ? endpoint->kind == ENDPOINT_VSOCK :
+						 endpoint_is_ip(endpoint))
+			return true;
+	}
+	return false;
+}
+
 void daemon_look_explain(struct daemon *daemon, struct control_client *client,
 			 const struct control_request *request)
 {
@@ -279,6 +311,13 @@ void daemon_look_explain(struct daemon *daemon, struct control_client *client,
 		return;
 	}
 
+	if (!can_reach(&settings->listen, &peer)) {
+		control_refuse(client, CONTROL_CODE_REFUSED,
+			       "%s has no socket that %s could connect to: see its `listen`", settings->name,
+			       print_client(&peer, text));
+		return;
+	}
+
 	struct gate_client who = service_client(service, &peer, -1);
 
 	who.proven = true;
@@ -286,7 +325,7 @@ void daemon_look_explain(struct daemon *daemon, struct control_client *client,
 	explain(&daemon->set->conf->daemon, service->settings, &daemon->set->gate, &service->gate, &who,
 		add_step, steps, &explanation);
 	control_answer(client, json_pack("{s:o, s:s, s:s, s:s?, s:o, s:o, s:o}", "service",
-					 view_text(settings->name), "peer", peer_print_address(&peer, text),
+					 view_text(settings->name), "peer", print_client(&peer, text),
 					 "verdict", gate_reason_name(explanation.reason), "key",
 					 explanation.key, "where", view_where(&explanation.where), "text",
 					 view_text(explanation.text), "steps", steps));

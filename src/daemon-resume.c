@@ -323,6 +323,9 @@ void daemon_resume_done(struct daemon *daemon, const struct service_summary *sum
 		return;
 	failure = upgrade_failure(upgrade);
 	daemon->upgrades += failure == NULL;
+	/* What stands in the file is in force now. */
+	if (failure == NULL && !daemon->last_reload.ok)
+		daemon->last_reload = (struct daemon_reload){ .wall_s = 0 };
 	event = log_begin(daemon->log, failure == NULL ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
 			  failure == NULL ? "upgraded" : "upgrade-failed");
 	if (failure == NULL)

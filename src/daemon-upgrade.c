@@ -115,6 +115,13 @@ static void free_trial(struct daemon_trial *trial)
 	free(trial);
 }
 
+/* And whatever it started: it has a group of its own, whose number is taken until the child is collected. */
+static void kill_child(const struct daemon_trial *trial)
+{
+	(void)kill(-trial->child.pid, SIGKILL);
+	(void)syscall(SYS_pidfd_send_signal, trial->child.pidfd, SIGKILL, NULL, 0);
+}
+
 void daemon_upgrade_free(struct daemon *daemon)
 {
 	struct daemon_trial *trial = daemon->trial;
@@ -122,7 +129,7 @@ void daemon_upgrade_free(struct daemon *daemon)
 
 	if (trial == NULL)
 		return;
-	(void)syscall(SYS_pidfd_send_signal, trial->child.pidfd, SIGKILL, NULL, 0);
+	kill_child(trial);
 	while (waitid(P_PIDFD, (id_t)trial->child.pidfd, &info, WEXITED) != 0 && errno == EINTR)
 		continue;
 	free_trial(trial);
@@ -223,7 +230,7 @@ static void deadline_due(struct loop_timer *timer)
 	struct daemon_trial *trial = container_of(timer, struct daemon_trial, deadline);
 
 	trial->late = true;
-	(void)syscall(SYS_pidfd_send_signal, trial->child.pidfd, SIGKILL, NULL, 0);
+	kill_child(trial);
 }
 
 static int watch(struct daemon_trial *trial)

@@ -143,8 +143,10 @@ static void tell_ban_by_hand(struct story *story, const struct ban *ban)
 
 static void tell_ban(struct story *story, const char *where)
 {
-	const struct ban *ban =
-		story->gate->bans != NULL ? bans_find(story->gate->bans, story->client->peer) : NULL;
+	const struct peer *peer = story->client->peer;
+	const struct ban *ban = story->gate->bans != NULL && !gate_is_local(peer) ?
+					bans_find(story->gate->bans, peer) :
+					NULL;
 	uint64_t now_ns = story->client->now_ns;
 	char source[SOURCE_TEXT_MAX], time[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX];
 

@@ -153,7 +153,8 @@ static enum gate_reason decide(const struct gate *gate, const struct gate_servic
 
 	if (client->answered && gate_datagram(gate, client->peer) != GATE_ADMIT)
 		return GATE_LOOP;
-	if (gate->bans != NULL && bans_find(gate->bans, client->peer) != NULL)
+	/* A wide network is not meant to shut out this machine itself. */
+	if (gate->bans != NULL && !gate_is_local(client->peer) && bans_find(gate->bans, client->peer) != NULL)
 		return GATE_BAN;
 	reason = decide_rules(service, client, source);
 	if (reason != GATE_ADMIT)

@@ -70,7 +70,7 @@ struct gate_service {
 struct gate {
 	unsigned active, max_sessions;
 	struct sources *sources; /* borrowed; NULL: no source is counted */
-	const struct bans *bans; /* by hand; borrowed; NULL: none */
+	const struct bans *bans; /* by hand; borrowed; NULL: none. Local peers are never banned */
 	uint8_t own_ports[GATE_PORTS / 8];
 };
 

@@ -83,6 +83,7 @@ START_TEST(signs_of_life)
 {
 	int fd = manager(false);
 	char *environment[] = { path, address, watchdog, NULL };
+	uint64_t before = now_ms();
 	struct daemon *daemon =
 		daemon_launch(&(struct daemon_spec){ .config = HELLO, .environment = environment });
 	uint64_t start = now_ms();
@@ -96,7 +97,7 @@ START_TEST(signs_of_life)
 	}
 	/* Each must come before 200 ms have passed; and not all the time. */
 	ck_assert_uint_lt(now_ms() - start, 2000 + 500 + late_ms(daemon));
-	ck_assert_uint_gt(now_ms() - start, 300);
+	ck_assert_uint_gt(now_ms() - before, 300);
 	ck_assert_no_match(ask(1, NULL), "WATCHDOG");
 	/* A daemon that hangs gives none: that is what they are for. */
 	daemon_signal(daemon, SIGSTOP);

@@ -225,6 +225,7 @@ START_TEST(status_tells_the_last_reload_and_the_hash)
 	json_decref(reply);
 
 	ck_assert_int_eq(ask_number(daemon, "status", "daemon/last_reload/errors"), 1);
+	ck_assert_uint_eq(list_length(daemon, "status", "problems"), 1);
 	ck_assert_int_eq(ask_number(daemon, "status", "daemon/generation"), 1);
 	daemon_configure(ECHO HOLD);
 	reply = request(daemon, "reload --dry-run");
@@ -308,6 +309,9 @@ START_TEST(bans_by_hand)
 	expect_refusal(daemon, "unban 192.0.2.5", "unknown"); /* the network is not inside it */
 	demand(daemon, "unban 192.0.2.0/24");
 	close(hold(CLIENT));
+	demand(daemon, "ban 0.0.0.0/0");
+	expect_reply(1, "x", "x"); /* this machine itself is never banned */
+	demand(daemon, "unban all");
 	expect_refusal(daemon, "ban 127.0.0.1", "refused");
 	expect_refusal(daemon, "ban ::1 1h", "refused");
 	expect_refusal(daemon, "ban somebody", "usage");
@@ -527,6 +531,11 @@ START_TEST(the_socket_moves_with_the_configuration)
 	daemon_configure("[usherd]\ncontrol = $DIR/elsewhere\n" ECHO);
 	demand(daemon, "reload"); /* answered on the old one */
 	WAIT_UNTIL(access(test_path("control"), F_OK) != 0);
+	free(control_ask(test_path("elsewhere"), "version"));
+
+	/* A file that was taken away is made again. */
+	ck_assert_int_eq(unlink(test_path("elsewhere")), 0);
+	daemon_reload(daemon, true);
 	free(control_ask(test_path("elsewhere"), "version"));
 
 	daemon_configure("[usherd]\ncontrol = none\n" ECHO);
