@@ -535,7 +535,8 @@ START_TEST(the_socket_moves_with_the_configuration)
 
 	/* A file that was taken away is made again. */
 	ck_assert_int_eq(unlink(test_path("elsewhere")), 0);
-	daemon_reload(daemon, true);
+	daemon_signal(daemon, SIGHUP);
+	WAIT_UNTIL(access(test_path("elsewhere"), F_OK) == 0);
 	free(control_ask(test_path("elsewhere"), "version"));
 
 	daemon_configure("[usherd]\ncontrol = none\n" ECHO);
