@@ -11,6 +11,7 @@
 /* What the daemon does with connections it has accepted; with wait = yes it accepts none. */
 static const char *const not_with_wait[] = {
 	"banner", "banner_refused", "per_source", "first_byte_timeout", "idle_timeout", "on_hangup", "linger",
+	"warm", "warm_spares", "warm_sessions", "warm_time",
 };
 
 bool conf_agree_waits(const char *key)
@@ -76,6 +77,7 @@ static void check_wait(struct conf_loader *loader, const struct conf_section *se
 	service->per_source = (struct conf_optional_count){ .kind = CONF_COUNT_NONE };
 	service->first_byte_ns = service->idle_ns = service->linger_ns = 0;
 	service->kill_on_hangup = false;
+	service->warm = WARM_NONE;
 }
 
 /* ---- linger = 0 ---- */

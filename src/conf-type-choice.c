@@ -196,3 +196,32 @@ const struct conf_type conf_type_on_hangup = {
 	.print = print_on_hangup,
 	.choices = hangup_choices,
 };
+
+/* ---- warm start ---- */
+
+static const char *const warm_choices[] = {
+	[WARM_NONE] = "no", [WARM_MAIN] = "main", [WARM_INPUT] = "input", NULL
+};
+
+static int parse_warm(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
+{
+	int choice = conf_type_choose(input->text, warm_choices, reason);
+
+	if (choice < 0)
+		return choice;
+	*(enum warm_mode *)field = (enum warm_mode)choice;
+	return 0;
+}
+
+static void print_warm(const void *field, FILE *out)
+{
+	fputs(warm_choices[*(const enum warm_mode *)field], out);
+}
+
+const struct conf_type conf_type_warm = {
+	.name = "choice",
+	.explanation = "no, main or input",
+	.parse = parse_warm,
+	.print = print_warm,
+	.choices = warm_choices,
+};

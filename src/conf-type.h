@@ -88,6 +88,7 @@ extern const struct conf_type conf_type_rate;             /* struct rate; none; 
 extern const struct conf_type conf_type_prefixes;         /* struct gate_prefixes */
 extern const struct conf_type conf_type_when_full;        /* bool: refuse */
 extern const struct conf_type conf_type_on_hangup;        /* bool: kill */
+extern const struct conf_type conf_type_warm;             /* enum warm_mode */
 
 /* For the types: a reason that is printf'ed, and -EINVAL. */
 int conf_type_refuse(char reason[static CONF_REASON_MAX], const char *format, ...)

@@ -9,6 +9,7 @@
 #include "endpoint.h"
 #include "gate.h"
 #include "listen.h"
+#include "warm-protocol.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -139,6 +140,12 @@ struct conf_service {
 	/* how long; 0: for ever */
 	uint64_t first_byte_ns, idle_ns, time_limit_ns, kill_after_ns, linger_ns;
 	bool kill_on_hangup;
+
+	/* started ahead of clients */
+	enum warm_mode warm;
+	unsigned warm_spares;
+	unsigned warm_sessions; /* 0: any number */
+	uint64_t warm_time_ns;  /* 0: for ever */
 
 	/* What the service's own section set, and what [defaults] did (one array for all services). */
 	const struct conf_origin *origins, *default_origins;
