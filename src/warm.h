@@ -1,0 +1,121 @@
+/* warm.h - fork servers: the program of a service, started ahead of its clients and stopped (warm-protocol.h), and
+ * the copies of it that wait for them. A copy is a child of the daemon like any program that was started for a client, and
+ * is handed one connection; from then on it is a session's, and nothing here knows of it.
+ *
+ * Mechanism: starts, orders, hands over, ends, and says what happened. When to start, start anew or give up is for
+ * service-warm.c. What comes from the program's side is not trusted: a copy is who the kernel says it is, and must be a
+ * child of ours that nobody else here knows; whoever does not keep to the protocol is ended.
+ *
+ * warm.c is the life of a fork server, warm-copies.c its copies, warm-table.c all of them. */
+#ifndef USHERD_WARM_H
+#define USHERD_WARM_H
+
+#include "conf.h"
+#include "loop.h"
+#include "spawn.h"
+#include "stderr-tap.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct warm;
+struct warm_table;
+
+enum warm_state {
+	WARM_OFF,      /* there is no process */
+	WARM_STARTING, /* it has not come to where it stops */
+	WARM_READY,    /* copies are to be had, or will be */
+};
+
+/* What happened, told by the callback. After WARM_ENDED the state is WARM_OFF. */
+enum warm_event {
+	WARM_BECAME_READY,
+	WARM_COPY_CAME,  /* one waits, where none did */
+	WARM_ENDED,      /* the fork server is gone, and its copies that waited, too; `end` says why */
+};
+
+/* Why it is gone, or was given up. */
+enum warm_end {
+	WARM_END_DIED,       /* after it was ready: status or signal */
+	WARM_END_EXITED,     /* before it was ready, with the library in it: status or signal */
+	WARM_END_NOT_LOADED, /* before the library told that it is there: it ended, or the time was up */
+	WARM_END_TOO_LONG,   /* it did not come to where it stops in time */
+	WARM_END_WROTE,      /* it wrote to 0 or 1 in a way that the library does not see */
+	WARM_END_UNSUITABLE, /* the library says so */
+	WARM_END_SILENT,     /* it was ready, and does not do what it was ordered to */
+	WARM_END_NONSENSE,   /* it does not keep to the protocol */
+	WARM_ENDS
+};
+
+struct warm_outcome {
+	enum warm_end end;
+	enum warm_unsuitable unsuitable; /* of WARM_END_UNSUITABLE */
+	bool ended;     /* by itself: */
+	bool signalled; /* else it exited */
+	int status;     /* exit status, or the signal */
+	pid_t pid;
+};
+
+typedef void warm_happened(void *context, struct warm *warm, enum warm_event event,
+			   const struct warm_outcome *outcome /* of WARM_ENDED, else NULL */);
+
+/* What all fork servers work with; borrowed. `is_taken` tells pids that are known elsewhere (the leaders of sessions);
+ * a pid that it knows is no copy. */
+struct warm_means {
+	struct loop *loop;
+	struct spawn *spawn;
+	struct stderr_tap_shared *taps; /* whose callbacks may ask warm_of_tap() */
+	bool (*is_taken)(void *context, pid_t pid);
+	void *is_taken_context;
+	warm_happened *happened;
+};
+
+/* Returns 0 or -ENOMEM. */
+int warm_table_new(const struct warm_means *means, struct warm_table **ret_table);
+void warm_table_free(struct warm_table *table); /* when it has no fork server any more */
+
+/* Whether this is the pid of a fork server, or of a copy that waits: nobody else may collect it. */
+bool warm_table_knows(const struct warm_table *table, pid_t pid);
+
+/* Takes in what copies have said so far, so that none is collected as an orphan before it is known. */
+void warm_table_listen(struct warm_table *table);
+
+/* One fork server, not started; `context` is for the callback. Returns 0 or -ENOMEM. */
+int warm_new(struct warm_table *table, void *context, struct warm **ret_warm);
+void warm_free(struct warm *warm); /* ends it, tells nobody */
+
+/* Starts it with these settings (borrowed, and what they point into, until it is ended) and the library below
+ * `services_directory`. Returns 0, or -errno with `ret_failure` as of spawn_start(); then it is off. */
+int warm_start(struct warm *warm, const struct conf_service *settings, const char *services_directory,
+	       struct spawn_failure *ret_failure);
+
+/* Ends it and the copies that wait, at once; tells nobody. Idempotent. Copies that have a client go on. */
+void warm_stop(struct warm *warm);
+
+enum warm_state warm_state(const struct warm *warm);
+
+/* Its process, or 0; since when it is ready; how many clients it was handed; copies that wait. */
+pid_t warm_pid(const struct warm *warm);
+uint64_t warm_ready_ns(const struct warm *warm);
+uint64_t warm_served(const struct warm *warm);
+unsigned warm_waiting(const struct warm *warm);
+
+/* A client is there and no copy is. Returns whether one may be waited for: it is on its way and not late. Asks for
+ * more copies from now on, up to `most` in all. */
+bool warm_expect(struct warm *warm, unsigned most);
+
+/* A copy that was waited for did not come in time: warm_expect() says no until one comes. */
+void warm_late(struct warm *warm);
+
+/* Hands the connection of `request` to a copy that waits. Returns 0 and the child, as spawn_start() does; or -EAGAIN: there
+ * is none, or what was needed for it was lacking: start the program as ever. Allocates nothing. */
+int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct spawn_child *ret_child);
+
+/* Whose stderr this is. */
+struct warm *warm_of_tap(struct stderr_tap *tap);
+
+/* "it started threads" ...: what a log line says of an end, with what to do. */
+const char *warm_end_text(const struct warm_outcome *outcome);
+
+#endif
