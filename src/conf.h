@@ -146,6 +146,8 @@ struct conf_service {
 	unsigned warm_spares;
 	unsigned warm_sessions; /* 0: any number */
 	uint64_t warm_time_ns;  /* 0: for ever */
+	const char *warm_library; /* to be preloaded; NULL: not warm */
+	const char *warm_not;     /* why its program cannot be started warm, as far as its file tells; or NULL */
 
 	/* What the service's own section set, and what [defaults] did (one array for all services). */
 	const struct conf_origin *origins, *default_origins;

@@ -85,10 +85,9 @@ void warm_table_listen(struct warm_table *table);
 int warm_new(struct warm_table *table, void *context, struct warm **ret_warm);
 void warm_free(struct warm *warm); /* ends it, tells nobody */
 
-/* Starts it with these settings (borrowed, and what they point into, until it is ended) and the library below
- * `services_directory`. Returns 0, or -errno with `ret_failure` as of spawn_start(); then it is off. */
-int warm_start(struct warm *warm, const struct conf_service *settings, const char *services_directory,
-	       struct spawn_failure *ret_failure);
+/* Starts it with these settings (borrowed until it is ended). Returns 0, or -errno with `ret_failure` as of
+ * spawn_start(); then it is off. */
+int warm_start(struct warm *warm, const struct conf_service *settings, struct spawn_failure *ret_failure);
 
 /* Ends it and the copies that wait, at once; tells nobody. Idempotent. Copies that have a client go on. */
 void warm_stop(struct warm *warm);
