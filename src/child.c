@@ -248,11 +248,11 @@ static int step_descriptors(const struct child_plan *plan)
 		return -1;
 	if (dup2(plan->output, STDOUT_FILENO) < 0)
 		return -1;
-	if (plan->listener < 0)
+	if (plan->third < 0)
 		return 0;
-	if (plan->listener == 3)
+	if (plan->third == 3)
 		return fcntl(3, F_SETFD, 0);
-	return dup2(plan->listener, 3) < 0 ? -1 : 0;
+	return dup2(plan->third, 3) < 0 ? -1 : 0;
 }
 
 static void print_pid(char *text)

@@ -62,7 +62,7 @@ struct child_plan {
 	int datagram; /* >= 0: take one datagram from this socket, it becomes 0 */
 	void *datagram_buffer; /* room for one datagram */
 	size_t datagram_room;
-	int listener; /* >= 0: also put at 3 (LISTEN_FDS=1) */
+	int third;    /* >= 0: also put at 3 (LISTEN_FDS=1, or the private socket of a fork server) */
 
 	int cgroup; /* for the clone; -1: none */
 

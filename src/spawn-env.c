@@ -86,6 +86,31 @@ static void add_listen(struct spawn_env *environment)
 	environment->pid_text = environment->names[environment->count - 1] + strlen("LISTEN_PID=");
 }
 
+/* Whether a variable has the name of one of these. */
+static bool is_overridden(const char *variable, const struct spawn_warm *warm)
+{
+	size_t length = strcspn(variable, "=") + 1;
+
+	for (size_t i = 0; i < warm->variable_count; i++)
+		if (strncmp(warm->variables[i], variable, length) == 0)
+			return true;
+	return false;
+}
+
+/* Of a fork server: there is no client to tell about. */
+static void build_warm(struct spawn_env *environment, const struct conf_words *fixed,
+		       const struct spawn_warm *warm)
+{
+	environment->count = 0;
+	for (size_t i = 0; i < fixed->count; i++)
+		if (!is_overridden(fixed->items[i], warm))
+			environment->names[environment->count++] = fixed->items[i];
+	for (size_t i = 0; i < warm->variable_count; i++)
+		environment->names[environment->count++] = warm->variables[i];
+	environment->pid_text = warm->pid_text;
+	environment->names[environment->count] = NULL;
+}
+
 void spawn_env_build(struct spawn_env *environment, const struct spawn_request *request)
 {
 	const struct conf_words *fixed = &request->service->environment;
@@ -95,6 +120,10 @@ void spawn_env_build(struct spawn_env *environment, const struct spawn_request *
 	environment->count = fixed->count;
 	if (fixed->count + SPAWN_ENV_NAMES >= environment->room)
 		BUG("spawn_reserve() was not called for this configuration");
+	if (request->kind == SPAWN_WARM) {
+		build_warm(environment, fixed, request->warm);
+		return;
+	}
 	memcpy(environment->names, fixed->items, fixed->count * sizeof(char *));
 
 	add(environment, "USHERD_SESSION=%" PRIu64, request->session);

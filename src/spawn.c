@@ -143,6 +143,18 @@ int spawn_reserve(struct spawn *spawn, size_t environment_count, size_t group_co
 	return 0;
 }
 
+struct spawn_variables spawn_describe(struct spawn *spawn, const struct spawn_request *request)
+{
+	struct spawn_env *environment = &spawn->environment;
+
+	spawn_env_build(environment, request);
+	return (struct spawn_variables){
+		.text = environment->text,
+		.length = environment->used,
+		.count = (unsigned)(environment->count - request->service->environment.count),
+	};
+}
+
 void spawn_set_udp_ports(struct spawn *spawn, const char *text)
 {
 	snprintf(spawn->environment.udp_ports, sizeof(spawn->environment.udp_ports), "%s", text);
@@ -171,34 +183,41 @@ static void channels_close(struct channels *channels)
 }
 
 /* The pipe belongs to the service's user, so that /dev/stderr can be opened. */
-static int open_stderr_pipe(const struct conf_identity *identity, struct channels *channels)
+int spawn_open_stderr(const struct conf_service *service, struct spawn_pipe *ret_pipe)
 {
-	int ends[2];
+	const struct conf_identity *identity = &service->identity;
+	int r, ends[2];
 
+	if (service->stderr_target.kind != CONF_STDERR_LOG) {
+		*ret_pipe = (struct spawn_pipe){ -1, -1 };
+		return 0;
+	}
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return -errno;
-	channels->stderr_read = ends[0];
-	channels->stderr_write = ends[1];
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
-		return -errno;
-	if (identity->change && identity->uid != geteuid() &&
-	    fchown(ends[1], identity->uid, identity->gid) != 0)
-		return -errno;
-	return 0;
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 &&
+	    (!identity->change || identity->uid == geteuid() ||
+	     fchown(ends[1], identity->uid, identity->gid) == 0)) {
+		*ret_pipe = (struct spawn_pipe){ ends[0], ends[1] };
+		return 0;
+	}
+	r = -errno;
+	close(ends[0]);
+	close(ends[1]);
+	return r;
 }
 
 static int open_channels(const struct spawn_request *request, struct channels *channels,
 			 const char **ret_step)
 {
-	int r, ends[2];
+	struct spawn_pipe pipe;
+	int ends[2], r = spawn_open_stderr(request->service, &pipe);
 
-	if (request->service->stderr_target.kind == CONF_STDERR_LOG) {
-		r = open_stderr_pipe(&request->service->identity, channels);
-		if (r < 0) {
-			*ret_step = "pipe";
-			return r;
-		}
+	if (r < 0) {
+		*ret_step = "pipe";
+		return r;
 	}
+	channels->stderr_read = pipe.read_end;
+	channels->stderr_write = pipe.write_end;
 	if (request->kind == SPAWN_FILTER) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 			*ret_step = "socketpair";
@@ -233,15 +252,17 @@ static int fill_slots(struct spawn *spawn, const struct spawn_request *request, 
 		r = spawn_slot_fill(fds, SPAWN_SLOT_INPUT, request->socket);
 	if (r == 0 && channels->replies_far >= 0)
 		r = spawn_slot_fill(fds, SPAWN_SLOT_OUTPUT, channels->replies_far);
+	if (r == 0 && request->kind == SPAWN_WARM)
+		r = spawn_slot_fill(fds, SPAWN_SLOT_OUTPUT, request->warm->private_socket);
 	if (r == 0 && channels->stderr_write >= 0)
 		r = spawn_slot_fill(fds, SPAWN_SLOT_ERROR, channels->stderr_write);
 	return r;
 }
 
-static void clear_slots(struct spawn *spawn, struct channels *channels)
+static void clear_slots(struct spawn *spawn, const struct spawn_request *request, struct channels *channels)
 {
 	spawn_slot_clear(&spawn->fds, SPAWN_SLOT_INPUT);
-	if (channels->replies_far >= 0)
+	if (channels->replies_far >= 0 || request->kind == SPAWN_WARM)
 		spawn_slot_clear(&spawn->fds, SPAWN_SLOT_OUTPUT);
 	if (channels->stderr_write >= 0)
 		spawn_slot_clear(&spawn->fds, SPAWN_SLOT_ERROR);
@@ -262,7 +283,9 @@ static void plan_descriptors(const struct spawn *spawn, const struct spawn_reque
 	/* With stderr = null: what an unused slot has. */
 	plan->error = target->kind == CONF_STDERR_SOCKET ? -1 : slots[SPAWN_SLOT_ERROR];
 	plan->error_path = target->kind == CONF_STDERR_FILE ? target->path : NULL;
-	plan->listener = request->kind == SPAWN_WAIT ? slots[SPAWN_SLOT_INPUT] : -1;
+	plan->third = request->kind == SPAWN_WAIT ? slots[SPAWN_SLOT_INPUT] :
+		      request->kind == SPAWN_WARM ? slots[SPAWN_SLOT_OUTPUT] :
+						    -1;
 	plan->datagram = filter ? slots[SPAWN_SLOT_INPUT] : -1;
 	plan->datagram_buffer = spawn->datagram;
 	plan->datagram_room = DATAGRAM_MAX;
@@ -439,7 +462,7 @@ static int start_once(struct spawn *spawn, const struct spawn_request *request, 
 		failure->step = "clone";
 		r = clone_with_score(spawn, request->service, &plan, &child, failure);
 	}
-	clear_slots(spawn, &channels);
+	clear_slots(spawn, request, &channels);
 	if (r < 0)
 		return r;
 	if (report.stage != CHILD_STAGE_NONE) {

@@ -18,7 +18,17 @@ enum spawn_kind {
 	SPAWN_CONNECTION, /* an accepted socket on 0 and 1 */
 	SPAWN_WAIT,       /* the listening socket itself on 0, 1 and 3 */
 	SPAWN_FILTER,     /* one datagram on 0, replies from 1 */
+	SPAWN_WARM,       /* a fork server: no client on 0 and 1, its private socket on 3 (warm.h) */
 };
+
+/* What a SPAWN_WARM is begun with, beside the rest. */
+struct spawn_warm {
+	int private_socket;     /* borrowed; becomes 3 */
+	char *const *variables; /* of its environment, ahead of those of the same names that its service has */
+	size_t variable_count;  /* at most SPAWN_WARM_NAMES */
+	char *pid_text;         /* where its own pid goes in one of them; 12 bytes */
+};
+#define SPAWN_WARM_NAMES 8
 
 struct spawn_request {
 	enum spawn_kind kind;
@@ -29,6 +39,7 @@ struct spawn_request {
 	int cgroup;                /* directory of the cgroup to begin in; -1: ours. Borrowed */
 	const struct peer *peer;   /* for SPAWN_WAIT the first of many, not told to the program */
 	const struct peer *local;
+	const struct spawn_warm *warm; /* for SPAWN_WARM, which has no endpoint, peer and local */
 };
 
 /* A running service. The caller owns the descriptors; all are CLOEXEC. */
@@ -63,6 +74,23 @@ int spawn_reserve(struct spawn *spawn, size_t environment_count, size_t group_co
  * SPAWN_PORTS_TEXT; "" for nothing. Copied. */
 #define SPAWN_PORTS_TEXT 512
 void spawn_set_udp_ports(struct spawn *spawn, const char *text);
+
+/* What a program that runs already is to be told of a session, for warm.h: the part of the environment that
+ * spawn_start() would make for this client, NAME=value one after the other, each with its NUL. Borrowed until the next
+ * call of anything here. USHERD_SESSION is the first. */
+struct spawn_variables {
+	const char *text;
+	size_t length;
+	unsigned count;
+};
+struct spawn_variables spawn_describe(struct spawn *spawn, const struct spawn_request *request);
+
+/* With `stderr = log`: the pipe that becomes the service's stderr; the reading end does not block, the other belongs
+ * to its user. Else both are -1. Returns 0 or -errno. */
+struct spawn_pipe {
+	int read_end, write_end;
+};
+int spawn_open_stderr(const struct conf_service *service, struct spawn_pipe *ret_pipe);
 
 /* Starts the service. Returns 0 and the child, or -errno (of the failing step)
  * with the failure filled in; then nothing is left behind. Allocates nothing. */

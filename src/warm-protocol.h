@@ -26,7 +26,8 @@ enum warm_mode { WARM_NONE, WARM_MAIN, WARM_INPUT };
 #define WARM_LIBRARY_MAIN "usherd-warm-main.so"
 #define WARM_LIBRARY_INPUT "usherd-warm-input.so"
 
-/* USHERD_WARM=FD PID: the private socket, and who is meant (decimal, one blank, more blanks may follow): a child that
+/* USHERD_WARM=FD PID: the private socket (three digits, 003 at first: another may be written over it, in place), one
+ * blank, and who is meant: a child that
  * the program starts before it is stopped inherits the variable and is not meant. It goes on across an
  * exec of the same process (`#!/usr/bin/env python3`). Removed from the environment when the program is stopped, as is
  * what the daemon added to LD_PRELOAD, and LD_BIND_NOW, which it sets to "usherd" unless the service has its own. */
