@@ -207,12 +207,14 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 		.listener = admission->kind == SPAWN_WAIT ? listener : NULL,
 		.route = admission->route,
 		.ticket = ticket,
+		.warm = admission->kind == SPAWN_CONNECTION ? service_warm_server(service) : NULL,
 		.active = service->gate.active,
 		.limit = service->gate.instances,
 	};
 	int r = session_begin(set->sessions, &origin, &request, ret_session, &failure);
 
 	if (r == 0) {
+		service->counters.warm += (*ret_session)->warm;
 		start_succeeded(service, admission);
 		return 0;
 	}
@@ -387,7 +389,7 @@ static bool room_for_next(struct listener *listener)
 	struct service *service = listener->service;
 	struct service_set *set = service->set;
 	uint64_t at_ns = 0;
-	enum gate_reason reason;
+	enum gate_reason reason = GATE_ADMIT;
 
 	if (!listener_may_serve(listener)) {
 		if (!service->settings->wait && service->gate.active >= service->gate.instances)
@@ -397,12 +399,15 @@ static bool room_for_next(struct listener *listener)
 		return false;
 	}
 	/* Who was let in and is kept is not refused any more, but needs a place like everybody. */
-	if (service->settings->limits.refuse_when_full && listener->client < 0)
-		return true;
-	reason = gate_room(&set->gate, &service->gate, loop_now_ns(set->loop), &at_ns);
+	if (!service->settings->limits.refuse_when_full || listener->client >= 0)
+		reason = gate_room(&set->gate, &service->gate, loop_now_ns(set->loop), &at_ns);
 	if (reason != GATE_ADMIT)
 		wait_for_room(listener, reason, at_ns);
-	return reason == GATE_ADMIT;
+	else if (service_warm_waits(service))
+		listener_park(listener);
+	else
+		return true;
+	return false;
 }
 
 void listener_ready(struct loop_source *source, uint32_t events)

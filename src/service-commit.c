@@ -36,6 +36,7 @@ static bool is_left_alone(const struct plan *plan, const struct service *service
 static void commit_service(struct plan *plan, struct plan_service *item)
 {
 	struct service *service = item->service;
+	const struct conf_service *settings_before = service->settings;
 	struct conf *before = service->conf;
 
 	service->conf = conf_ref(plan->conf);
@@ -51,6 +52,7 @@ static void commit_service(struct plan *plan, struct plan_service *item)
 	loop_disarm(plan->set->loop, &service->refill);
 	throttle_succeed(&service->throttle);
 	service->failures = (struct service_failures){ .in_a_row = 0 };
+	service_warm_adjust(service, settings_before);
 	conf_unref(before);
 }
 
@@ -110,9 +112,13 @@ static void retire_services(struct service_set *set, const struct plan *plan)
 		set->services[i]->retired = true;
 	for (size_t i = 0; i < plan->service_count; i++)
 		plan->services[i].service->retired = false;
-	for (size_t i = 0; i < set->service_count; i++)
-		if (set->services[i]->retired && set->services[i]->gate.active == 0)
+	for (size_t i = 0; i < set->service_count; i++) {
+		if (!set->services[i]->retired)
+			continue;
+		service_warm_end(set->services[i]);
+		if (set->services[i]->gate.active == 0)
 			service_free(set->services[i]);
+	}
 }
 
 static void swap_arrays(struct plan *plan)

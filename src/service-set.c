@@ -94,6 +94,8 @@ static void dismiss_the_rest(struct service_set *set)
 {
 	set->awaited = true;
 	close_listeners(set);
+	for (size_t i = 0; i < set->service_count; i++)
+		service_warm_end(set->services[i]);
 	session_terminate_all(set->sessions, SESSION_DRAIN, false);
 }
 
@@ -141,12 +143,16 @@ static int take_means(struct service_set *set)
 		return r;
 
 	set->gate.bans = set->bans;
+	r = service_warm_new(set);
+	if (r < 0)
+		return r;
 
 	struct session_means means = {
 		.loop = set->loop,
 		.log = set->log,
 		.spawn = set->spawn,
 		.linger = set->linger,
+		.warm = set->warm,
 	};
 
 	return session_table_new(&means, service_session_ended, set, &set->sessions);
@@ -334,6 +340,7 @@ size_t service_set_count_replaced(const struct service_set *set)
 
 void service_set_collect_orphans(struct service_set *set)
 {
+	warm_table_listen(set->warm);
 	(void)family_collect_orphans(session_is_leader, set->sessions);
 }
 
@@ -351,6 +358,9 @@ void service_set_drain(struct service_set *set, void (*drained)(void *context), 
 	for (size_t i = 0; i < set->listener_count; i++)
 		if (!set->listeners[i]->service->settings->serve_while_draining)
 			close_listener(set->listeners[i]);
+	for (size_t i = 0; i < set->service_count; i++)
+		if (!set->services[i]->settings->serve_while_draining)
+			service_warm_end(set->services[i]);
 	service_set_settle_drain(set);
 }
 
@@ -396,6 +406,7 @@ void service_set_free(struct service_set *set)
 		free(set->listeners[i]);
 	for (size_t i = 0; i < set->service_count; i++)
 		service_free(set->services[i]);
+	service_warm_free(set);
 	free(set->listeners);
 	free(set->services);
 	conf_unref(set->conf);

@@ -29,6 +29,7 @@ static bool service_may_serve(const struct service *service)
 	/* With wait = yes the limit is one program a socket: see listener_free(). Who is to
 	 * be refused when it is full must be accepted first. */
 	return !service->retired && !armed(&service->pause) && !armed(&service->refill) &&
+	       !armed(&service->warm.patience) &&
 	       (service->settings->wait || service->settings->limits.refuse_when_full ||
 		service->gate.active < service->gate.instances);
 }
@@ -181,6 +182,7 @@ void service_init(struct service *service, struct service_set *set)
 		.refusals_told = { .expired = service_tell_left_out },
 		.gate = { .id = ++set->last_id },
 	};
+	service_warm_init(service);
 }
 
 /* What it counted is not lost to the daemon's own sums. */
@@ -190,6 +192,7 @@ static void keep_counters(struct service *service)
 
 	gone->accepted += counters->accepted;
 	gone->started += counters->started;
+	gone->warm += counters->warm;
 	gone->bytes_in += counters->bytes_in;
 	gone->bytes_out += counters->bytes_out;
 	for (size_t i = 0; i < SESSION_REASONS; i++)
@@ -207,6 +210,8 @@ void service_free(struct service *service)
 	loop_disarm(service->set->loop, &service->pause);
 	loop_disarm(service->set->loop, &service->refill);
 	loop_disarm(service->set->loop, &service->refusals_told);
+	service_warm_end(service);
+	warm_free(service->warm.server);
 	service_tell_left_out(&service->refusals_told);
 	keep_counters(service);
 	conf_unref(service->conf);

@@ -20,6 +20,7 @@
 #include "loop.h"
 #include "session.h"
 #include "throttle.h"
+#include "warm.h"
 
 #include <stdbool.h>
 
@@ -65,11 +66,25 @@ struct service_failures {
 struct service_counters {
 	uint64_t accepted; /* connections, datagrams, hand-overs: whoever was looked at */
 	uint64_t started;
+	uint64_t warm; /* of them: served by copies of a warm program */
 	uint64_t ended[SESSION_REASONS];
 	uint64_t failed[CHILD_STAGES]; /* CHILD_STAGE_NONE: before there was a child */
 	uint64_t bytes_in, bytes_out;  /* of sessions that have ended */
 	struct histogram spawn;        /* from accept to exec */
 	struct histogram lasted;
+};
+
+/* The program of a service, started ahead of its clients. */
+struct service_warm {
+	struct warm *server;       /* NULL: it never was warm */
+	struct loop_timer due;     /* to be started, or started anew */
+	struct loop_timer patience; /* a client waits for a copy */
+	struct throttle throttle;
+	uint64_t looked_ns, stamp; /* its files, as they were when it was started */
+	uint64_t begun_ns;
+	uint64_t replaced;         /* times */
+	const char *trouble;       /* why it is not warm, or NULL */
+	bool given_up;             /* it is not tried again, unless its settings or files change */
 };
 
 struct service {
@@ -87,6 +102,7 @@ struct service {
 	bool disabled;           /* not offered: it has no listener; its sessions go on */
 	bool overridden;         /* `disabled` is not what the configuration says */
 	struct service_counters counters;
+	struct service_warm warm;
 	struct log_limit refusals[GATE_REASONS], bans, waits;
 	struct loop_timer refusals_told; /* tells how many were left out, when no more come */
 };
@@ -101,6 +117,9 @@ struct service_set {
 	struct linger_pool *farewells; /* clients that were refused: few, and they push out only each other */
 	struct cgroup_pool *cgroups; /* or NULL */
 	struct gate gate;
+	struct warm_table *warm;     /* programs that are started ahead of clients */
+	struct stderr_tap_shared warm_taps;
+	uint64_t warm_next_ns;       /* they are started one after the other */
 	struct bans *bans;           /* by hand */
 	struct loop_timer bans_over; /* the first of them is */
 	struct service_counters gone; /* of services that are no longer there */
@@ -183,6 +202,29 @@ void service_greet(int fd, const struct conf_message *message);
 
 /* Callback of bans_over. */
 void service_bans_over(struct loop_timer *timer);
+
+/* ---- service-warm.c ---- */
+
+/* Takes what warm programs need. Returns 0 or -ENOMEM; service_warm_free() is due in any case. */
+int service_warm_new(struct service_set *set);
+void service_warm_free(struct service_set *set);
+
+/* Sets up the part of a new service. */
+void service_warm_init(struct service *service);
+
+/* The service has new settings in force, in place of `before` (or NULL): its program is started, started anew, or
+ * ended, if need be. */
+void service_warm_adjust(struct service *service, const struct conf_service *before);
+
+/* No client will come any more. Idempotent. */
+void service_warm_end(struct service *service);
+
+/* A client is there. Whether it is better off to wait a moment for a copy that is on its way; then service_settle() is
+ * called when it came, or did not. */
+bool service_warm_waits(struct service *service);
+
+/* Who has a copy to hand it to, or NULL: its program is started for it. */
+struct warm *service_warm_server(const struct service *service);
 
 /* ---- service-failures.c ---- */
 

@@ -169,6 +169,9 @@ static void orphans_due(struct loop_timer *timer)
 {
 	struct session_table *table = container_of(timer, struct session_table, orphans);
 
+	/* A copy of a warm program that has ended, and whose report waits, is no orphan. */
+	if (table->means.warm != NULL)
+		warm_table_listen(table->means.warm);
 	(void)family_collect_orphans(session_is_leader, table);
 	if (table->count > 0 || any_child())
 		session_orphans_watch(table);

@@ -100,7 +100,7 @@ bool session_is_leader(void *context, pid_t pid)
 	/* One that is collected already may share its number with an orphan. */
 	while (session != NULL && (session->pid != pid || session->collected))
 		session = session->same_hash;
-	return session != NULL;
+	return session != NULL || (table->means.warm != NULL && warm_table_knows(table->means.warm, pid));
 }
 
 /* As many chains as entries, in a power of two. */

@@ -55,6 +55,8 @@ const struct session *session_entry_at(const struct session_table *table, size_t
 /* Into and out of the list of those that live and the map of pids. */
 void session_living_add(struct session *session);
 void session_living_remove(struct session *session);
+
+/* Whether a session, or warm.h, looks after this process of ours: who does not belong to anybody is an orphan. */
 bool session_is_leader(void *table, pid_t pid);
 
 /* The session has ended: whether its entry stays because others still have its

@@ -74,6 +74,8 @@ static void log_start(const struct session *session, const struct session_origin
 	log_text(event, "local",
 		 known ? peer_print(request->local, text) : endpoint_print(request->endpoint, address));
 	log_printf(event, "active", "%u/%u", origin->active, origin->limit);
+	if (session->settings->warm != WARM_NONE)
+		log_text(event, "warm", session->warm ? "yes" : "no");
 	log_end(event);
 }
 
@@ -152,7 +154,10 @@ static int start(struct session *session, const struct session_origin *origin, s
 	struct spawn_child child = { .pidfd = -1 };
 	int r = prepare(session, origin, request, ret_failure);
 
-	if (r == 0)
+	if (r < 0)
+		return r;
+	session->warm = origin->warm != NULL && warm_hand_over(origin->warm, request, &child) == 0;
+	if (!session->warm)
 		r = spawn_start(table->means.spawn, request, &child, ret_failure);
 	if (r < 0)
 		return r;

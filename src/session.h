@@ -28,6 +28,7 @@
 #include "replies.h"
 #include "spawn.h"
 #include "stderr-tap.h"
+#include "warm.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,6 +83,7 @@ struct session {
 	struct service *service;
 	struct listener *listener; /* wait = yes: whose socket it holds; else NULL */
 	struct gate_ticket ticket;
+	bool warm;               /* served by a copy of a warm program */
 	struct peer peer, local; /* local: of no family when it is not known */
 
 	/* its processes */
@@ -125,6 +127,7 @@ struct session_origin {
 	struct listener *listener;          /* wait = yes only */
 	const struct datagram_route *route; /* filters only */
 	struct gate_ticket ticket;
+	struct warm *warm;      /* has copies to hand the connection to; or NULL */
 	unsigned active, limit; /* for the log: active=3/100 */
 };
 
@@ -134,6 +137,7 @@ struct session_means {
 	struct log *log;
 	struct spawn *spawn;
 	struct linger_pool *linger;
+	struct warm_table *warm;
 };
 
 /* Returns 0 or -errno. */

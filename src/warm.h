@@ -6,7 +6,7 @@
  * service-warm.c. What comes from the program's side is not trusted: a copy is who the kernel says it is, and must be a
  * child of ours that nobody else here knows; whoever does not keep to the protocol is ended.
  *
- * warm.c is the life of a fork server, warm-copies.c its copies, warm-table.c all of them. */
+ * warm.c is the life of a fork server, warm-copies.c its copies, warm-table.c all of them, warm-stamp.c its files. */
 #ifndef USHERD_WARM_H
 #define USHERD_WARM_H
 
@@ -92,6 +92,9 @@ int warm_start(struct warm *warm, const struct conf_service *settings, struct sp
 /* Ends it and the copies that wait, at once; tells nobody. Idempotent. Copies that have a client go on. */
 void warm_stop(struct warm *warm);
 
+/* Other settings for the same program, after a reload: how many copies are to wait may be another. */
+void warm_adjust(struct warm *warm, const struct conf_service *settings);
+
 enum warm_state warm_state(const struct warm *warm);
 
 /* Its process, or 0; since when it is ready; how many clients it was handed; copies that wait. */
@@ -111,8 +114,12 @@ void warm_late(struct warm *warm);
  * is none, or what was needed for it was lacking: start the program as ever. Allocates nothing. */
 int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct spawn_child *ret_child);
 
-/* Whose stderr this is. */
+/* Whose stderr this is; and the context of warm_new(). */
 struct warm *warm_of_tap(struct stderr_tap *tap);
+void *warm_context(const struct warm *warm);
+
+/* A number that is another when the program's file, or a file that its arguments name by an absolute path, is. */
+uint64_t warm_stamp(const struct conf_service *settings);
 
 /* "it started threads" ...: what a log line says of an end, with what to do. */
 const char *warm_end_text(const struct warm_outcome *outcome);

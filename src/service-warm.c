@@ -1,0 +1,424 @@
+/* service-warm.c - services whose program is started ahead of clients (`warm`): when it is started, started anew and
+ * given up. Clients never depend on it: where no copy is to be had, the program is started for them, as without `warm`.
+ *
+ * It is started when a configuration is applied, one service after the other. Started anew: after warm_sessions or
+ * warm_time, when its files have changed (looked at once a second at most, when a client comes), when a reload
+ * changes how it is started, and some time after it died. A program for which it cannot work is told once, and
+ * left alone until its settings or files change. */
+#include "service.h"
+
+#include "base.h"
+#include "conf-compare.h"
+#include "session-table.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define APART_NS    (2 * NS_PER_MS)  /* starts of different services */
+#define LOOK_NS     NS_PER_S         /* between two looks at its files */
+#define PATIENCE_NS (50 * NS_PER_MS) /* for a copy that is on its way */
+#define RETRY_NS    (60 * NS_PER_S)  /* what failed by itself may work later */
+#define STEADY_NS   NS_PER_S         /* who lived so long was no failure */
+#define COPIES_MOST 32U              /* that wait, whatever comes */
+
+static struct loop *loop_of(const struct service *service)
+{
+	return service->set->loop;
+}
+
+static struct log_event *tell(const struct service *service, enum log_level level, const char *state)
+{
+	struct log_event *event = log_begin(service->set->log, level, "warm");
+
+	log_text(event, "service", service->settings->name);
+	log_text(event, "state", state);
+	return event;
+}
+
+static void due_at(struct service *service, uint64_t at_ns)
+{
+	/* Without memory for a timer it is not warm: no worse than without the key. */
+	(void)loop_arm(loop_of(service), &service->warm.due, at_ns);
+}
+
+/* ---- clients ---- */
+
+static void stop_waiting(struct service *service)
+{
+	if (service->warm.patience.place == 0)
+		return;
+	loop_disarm(loop_of(service), &service->warm.patience);
+	service_settle(service);
+}
+
+static void patience_over(struct loop_timer *timer)
+{
+	struct service *service = container_of(timer, struct service, warm.patience);
+
+	warm_late(service->warm.server);
+	service_settle(service);
+}
+
+/* ---- starting ---- */
+
+static void tell_start_failed(struct service *service, const struct spawn_failure *failure, uint64_t pause_ns)
+{
+	struct log_event *event = tell(service, LOG_LEVEL_WARNING, "failed");
+
+	service->warm.trouble = "it could not be started ahead of clients; see `warm` in the log";
+	log_text(event, "stage", failure->step);
+	log_errno(event, "error", failure->error);
+	log_seconds(event, "pause", pause_ns);
+	log_printf(event, "message", "%s: %s; it is started for each client until that is mended", failure->step,
+		   strerror(failure->error));
+	log_end(event);
+}
+
+static int make_server(struct service *service)
+{
+	return service->warm.server != NULL ? 0 : warm_new(service->set->warm, service, &service->warm.server);
+}
+
+static void begin(struct service *service)
+{
+	struct service_warm *warm = &service->warm;
+	struct spawn_failure failure = { .step = "memory", .error = ENOMEM };
+	uint64_t now_ns = loop_now_ns(loop_of(service));
+
+	warm->looked_ns = now_ns;
+	warm->stamp = warm_stamp(service->settings);
+	warm->begun_ns = now_ns;
+	if (make_server(service) < 0 || warm_start(warm->server, service->settings, &failure) < 0) {
+		uint64_t pause_ns = throttle_fail(&warm->throttle, &throttle_spawn);
+
+		if (warm->trouble == NULL)
+			tell_start_failed(service, &failure, pause_ns);
+		due_at(service, now_ns + pause_ns);
+		return;
+	}
+	session_orphans_watch(service->set->sessions);
+}
+
+/* Ends the one there is, and starts another; until that is ready clients have the program started for them. */
+static void begin_anew(struct service *service, const char *reason)
+{
+	struct log_event *event = tell(service, LOG_LEVEL_INFO, "replaced");
+
+	log_text(event, "reason", reason);
+	log_number(event, "pid", (uint64_t)warm_pid(service->warm.server));
+	log_number(event, "sessions", warm_served(service->warm.server));
+	log_end(event);
+	warm_stop(service->warm.server);
+	service->warm.replaced++;
+	stop_waiting(service);
+	begin(service);
+}
+
+static enum warm_state state_of(const struct service *service)
+{
+	return service->warm.server != NULL ? warm_state(service->warm.server) : WARM_OFF;
+}
+
+static void due(struct loop_timer *timer)
+{
+	struct service *service = container_of(timer, struct service, warm.due);
+
+	switch (state_of(service)) {
+	case WARM_OFF:
+		begin(service);
+		break;
+	case WARM_STARTING:
+		break;
+	case WARM_READY:
+		begin_anew(service, "warm_time");
+		break;
+	}
+}
+
+/* ---- what happens to it ---- */
+
+static void became_ready(struct service *service)
+{
+	struct service_warm *warm = &service->warm;
+	uint64_t now_ns = loop_now_ns(loop_of(service));
+	struct log_event *event = tell(service, LOG_LEVEL_INFO, "ready");
+
+	log_number(event, "pid", (uint64_t)warm_pid(warm->server));
+	log_seconds(event, "seconds", now_ns - warm->begun_ns);
+	log_end(event);
+	warm->trouble = NULL;
+	if (service->settings->warm_time_ns > 0)
+		due_at(service, now_ns + service->settings->warm_time_ns);
+}
+
+/* Killed from outside, whatever it was doing: that says nothing about the program. */
+static bool was_killed(const struct warm_outcome *outcome)
+{
+	return outcome->ended && outcome->signalled && outcome->status == SIGKILL;
+}
+
+/* When it is worth another try: 0 never, while it is as it is. */
+static uint64_t pause_after(struct service *service, const struct warm_outcome *outcome)
+{
+	struct service_warm *warm = &service->warm;
+	uint64_t lived_ns = loop_now_ns(loop_of(service)) - warm->begun_ns;
+
+	if (outcome->end == WARM_END_DIED || outcome->end == WARM_END_SILENT || was_killed(outcome)) {
+		if (lived_ns >= STEADY_NS)
+			throttle_succeed(&warm->throttle);
+		return throttle_fail(&warm->throttle, &throttle_spawn);
+	}
+	return outcome->end == WARM_END_EXITED || outcome->end == WARM_END_TOO_LONG ? RETRY_NS : 0;
+}
+
+static void ended(struct service *service, const struct warm_outcome *outcome)
+{
+	struct service_warm *warm = &service->warm;
+	uint64_t pause_ns = pause_after(service, outcome);
+	const char *text = warm_end_text(outcome);
+
+	/* The same again is not told again. */
+	if (warm->trouble != text) {
+		struct log_event *event =
+			tell(service, LOG_LEVEL_WARNING, pause_ns > 0 ? "ended" : "unsuitable");
+
+		log_number(event, "pid", (uint64_t)outcome->pid);
+		if (outcome->ended)
+			session_log_status(event, &(struct session_outcome){ .signalled = outcome->signalled,
+									     .status = outcome->status });
+		if (pause_ns > 0)
+			log_seconds(event, "pause", pause_ns);
+		log_printf(event, "message", "%s: %s; clients have it started for them", service->settings->program,
+			   text);
+		log_end(event);
+	}
+	warm->trouble = text;
+	warm->given_up = pause_ns == 0;
+	loop_disarm(loop_of(service), &warm->due);
+	if (pause_ns > 0)
+		due_at(service, loop_now_ns(loop_of(service)) + pause_ns);
+	stop_waiting(service);
+}
+
+static void happened(void *context, struct warm *warm, enum warm_event event, const struct warm_outcome *outcome)
+{
+	struct service *service = context;
+
+	(void)warm;
+	switch (event) {
+	case WARM_BECAME_READY:
+		became_ready(service);
+		break;
+	case WARM_COPY_CAME:
+		stop_waiting(service);
+		break;
+	case WARM_ENDED:
+		ended(service, outcome);
+		break;
+	}
+}
+
+/* ---- a client is there ---- */
+
+/* Its files, from time to time. What has changed is started anew, and was given up for nothing. */
+static void look_at_files(struct service *service)
+{
+	struct service_warm *warm = &service->warm;
+	uint64_t now_ns = loop_now_ns(loop_of(service));
+
+	if (now_ns - warm->looked_ns < LOOK_NS)
+		return;
+	warm->looked_ns = now_ns;
+	if (warm_stamp(service->settings) == warm->stamp)
+		return;
+	warm->trouble = NULL;
+	if (state_of(service) != WARM_OFF) {
+		begin_anew(service, "file");
+	} else if (warm->given_up) {
+		warm->given_up = false;
+		begin(service);
+	}
+}
+
+static bool is_warm(const struct service *service)
+{
+	const struct conf_service *settings = service->settings;
+
+	return settings->warm != WARM_NONE && settings->warm_not == NULL && settings->warm_library != NULL;
+}
+
+bool service_warm_waits(struct service *service)
+{
+	struct service_warm *warm = &service->warm;
+	unsigned most = service->gate.instances, sessions = service->settings->warm_sessions;
+	struct loop *loop = loop_of(service);
+
+	if (warm->server == NULL || !is_warm(service))
+		return false;
+	look_at_files(service);
+	if (state_of(service) == WARM_READY && sessions > 0 && warm_served(warm->server) >= sessions)
+		begin_anew(service, "warm_sessions");
+	if (state_of(service) != WARM_READY || warm_waiting(warm->server) > 0)
+		return false;
+	return warm_expect(warm->server, most < COPIES_MOST ? most : COPIES_MOST) &&
+	       loop_arm(loop, &warm->patience, loop_now_ns(loop) + PATIENCE_NS) == 0;
+}
+
+struct warm *service_warm_server(const struct service *service)
+{
+	return state_of(service) == WARM_READY && warm_waiting(service->warm.server) > 0 ? service->warm.server :
+											   NULL;
+}
+
+/* ---- configurations ---- */
+
+/* The keys that decide what the program is and how it is started. */
+static bool is_of_the_start(const char *key)
+{
+	static const char *const keys[] = { "exec",  "user",  "group",	"groups",	 "directory",
+					    "chroot", "umask", "nice",	"oom_score_adj", "no_new_privileges",
+					    "env",    "pass_env", "stderr", "warm" };
+
+	if (strncmp(key, "rlimit_", strlen("rlimit_")) == 0)
+		return true;
+	for (size_t i = 0; i < ELEMENTS(keys); i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the program would be started in another way. Without memory to tell: yes. */
+static bool starts_differently(const struct conf_service *a, const struct conf_service *b)
+{
+	struct conf_comparer comparer;
+	bool differs = conf_comparer_init(&comparer) < 0 || conf_compare_services(&comparer, a, b) < 0;
+
+	for (size_t i = 0; !differs && i < comparer.key_count; i++)
+		differs = is_of_the_start(comparer.keys[i]);
+	conf_comparer_free(&comparer);
+	return differs;
+}
+
+/* One after the other, so that clients are served between. */
+static void begin_soon(struct service *service)
+{
+	struct service_set *set = service->set;
+	uint64_t now_ns = loop_now_ns(set->loop);
+
+	if (set->warm_next_ns < now_ns)
+		set->warm_next_ns = now_ns;
+	due_at(service, set->warm_next_ns);
+	set->warm_next_ns += APART_NS;
+}
+
+void service_warm_adjust(struct service *service, const struct conf_service *before)
+{
+	struct service_warm *warm = &service->warm;
+
+	if (!is_warm(service) || service->disabled || service->settings->wait) {
+		service_warm_end(service);
+		return;
+	}
+	if (state_of(service) != WARM_OFF && before != NULL && warm->stamp == warm_stamp(service->settings) &&
+	    !starts_differently(before, service->settings)) {
+		warm_adjust(warm->server, service->settings);
+		if (state_of(service) == WARM_READY && service->settings->warm_time_ns > 0)
+			due_at(service, warm_ready_ns(warm->server) + service->settings->warm_time_ns);
+		else
+			loop_disarm(loop_of(service), &warm->due);
+		return;
+	}
+	if (state_of(service) != WARM_OFF)
+		warm->replaced++;
+	service_warm_end(service);
+	begin_soon(service);
+}
+
+void service_warm_end(struct service *service)
+{
+	struct service_warm *warm = &service->warm;
+
+	loop_disarm(loop_of(service), &warm->due);
+	loop_disarm(loop_of(service), &warm->patience);
+	if (warm->server != NULL)
+		warm_stop(warm->server);
+	throttle_succeed(&warm->throttle);
+	warm->trouble = NULL;
+	warm->given_up = false;
+}
+
+/* ---- stderr of programs that are being started ---- */
+
+static void stderr_line(struct stderr_tap *tap, const char *bytes, size_t length)
+{
+	struct warm *warm = warm_of_tap(tap);
+	const struct service *service = warm_context(warm);
+	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_NOTICE, "stderr");
+
+	log_text(event, "service", service->settings->name);
+	log_number(event, "pid", (uint64_t)warm_pid(warm));
+	log_bytes(event, "text", bytes, length);
+	log_end(event);
+}
+
+static void stderr_left_out(struct stderr_tap *tap, uint64_t lines)
+{
+	struct warm *warm = warm_of_tap(tap);
+	const struct service *service = warm_context(warm);
+	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_WARNING, "stderr-left-out");
+
+	log_text(event, "service", service->settings->name);
+	log_number(event, "pid", (uint64_t)warm_pid(warm));
+	log_number(event, "lines", lines);
+	log_text(event, "message", "the service writes more lines a second to stderr than are logged");
+	log_end(event);
+}
+
+static void stderr_closed(struct stderr_tap *tap)
+{
+	(void)tap;
+}
+
+/* ---- the set ---- */
+
+/* Callback of warm.h. */
+static bool is_a_leader(void *context, pid_t pid)
+{
+	const struct service_set *set = context;
+
+	return session_is_leader(set->sessions, pid);
+}
+
+int service_warm_new(struct service_set *set)
+{
+	struct warm_means means = {
+		.loop = set->loop,
+		.spawn = set->spawn,
+		.taps = &set->warm_taps,
+		.is_taken = is_a_leader,
+		.is_taken_context = set,
+		.happened = happened,
+	};
+
+	set->warm_taps = (struct stderr_tap_shared){
+		.loop = set->loop,
+		.buffer = malloc(STDERR_TAP_BUFFER),
+		.line = stderr_line,
+		.left_out = stderr_left_out,
+		.closed = stderr_closed,
+	};
+	return set->warm_taps.buffer == NULL ? -ENOMEM : warm_table_new(&means, &set->warm);
+}
+
+void service_warm_free(struct service_set *set)
+{
+	warm_table_free(set->warm);
+	free(set->warm_taps.buffer);
+}
+
+void service_warm_init(struct service *service)
+{
+	service->warm.due.expired = due;
+	service->warm.patience.expired = patience_over;
+}
