@@ -192,6 +192,23 @@ static void add_counts(struct ctl_table *table, const json_t *service)
 			     ctl_format_bytes(ctl_number(service, "bytes_out"), more));
 }
 
+/* What comes of `warm`. */
+static void add_warm(struct ctl_table *table, const json_t *warm)
+{
+	const char *problem = ctl_text(warm, "problem");
+	char value[CTL_VALUE_MAX];
+
+	if (!json_is_object(warm))
+		return;
+	ctl_view_pair_format(table, "warm", "%s: %s, %llu waiting; %s sessions, %llu times started anew",
+			     ctl_text(warm, "mode"), ctl_text(warm, "state"),
+			     (unsigned long long)ctl_integer(warm, "copies"),
+			     ctl_format_count(ctl_number(warm, "sessions"), value),
+			     (unsigned long long)ctl_integer(warm, "replaced"));
+	if (problem != NULL)
+		ctl_view_pair(table, "", problem);
+}
+
 static void print_service(const struct ctl_options *options, const json_t *service, FILE *out)
 {
 	struct ctl_table *table = ctl_table_new(options, ctl_pair_columns, ELEMENTS(ctl_pair_columns));
@@ -215,6 +232,7 @@ static void print_service(const struct ctl_options *options, const json_t *servi
 		table, "user", "%s%s", ctl_text(service, "user") != NULL ? ctl_text(service, "user") : "-",
 		json_is_true(json_object_get(service, "wait")) ? ", with the whole socket (wait)" : "");
 	ctl_view_pair(table, "where", ctl_view_where(json_object_get(service, "where"), text));
+	add_warm(table, json_object_get(service, "warm"));
 	add_counts(table, service);
 	ctl_table_print(table, 0, out);
 	ctl_table_free(table);

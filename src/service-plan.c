@@ -329,11 +329,27 @@ static int plan_listeners(struct plan *plan)
 	return 0;
 }
 
+/* Programs that are started ahead of clients: each has its sockets, its pidfd and its stderr, and two descriptors for
+ * each copy that waits. */
+static size_t warm_descriptors(const struct plan *plan)
+{
+	size_t needed = 0;
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct conf_service *settings = plan->services[i].settings;
+
+		if (settings->warm != WARM_NONE)
+			needed += 6 + 2 * (settings->warm_spares + 1);
+	}
+	return needed;
+}
+
 /* How many sessions the descriptors allow beside the listeners. */
 static int plan_sessions(struct plan *plan)
 {
 	const struct conf_daemon *daemon = &plan->conf->daemon;
 	size_t each = 3; /* pidfd, stderr and the client's socket */
+	size_t warm = warm_descriptors(plan);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -343,7 +359,7 @@ static int plan_sessions(struct plan *plan)
 			each = 4; /* a filter has replies and the socket they go to */
 
 	size_t most = limit.rlim_cur > 1u << 30 ? 1u << 30 : (size_t)limit.rlim_cur;
-	size_t needed = plan->listener_count + DESCRIPTORS_OWN +
+	size_t needed = plan->listener_count + warm + DESCRIPTORS_OWN +
 			each * (daemon->max_sessions > 0 ? daemon->max_sessions : 1);
 
 	if (needed > most) {
@@ -357,7 +373,7 @@ static int plan_sessions(struct plan *plan)
 	}
 
 	/* Connections that are ending get what an explicit number of sessions leaves, or a share. */
-	size_t left = most - plan->listener_count - DESCRIPTORS_OWN;
+	size_t left = most - plan->listener_count - warm - DESCRIPTORS_OWN;
 	size_t linger = daemon->max_sessions > 0 ? most - needed : left / 8;
 	int r;
 
@@ -372,8 +388,9 @@ static int plan_sessions(struct plan *plan)
 	}
 	if (plan->purpose == PLAN_TRY)
 		return 0;
-	/* Of a session: its own, and two of its stderr; of a service: its pauses and what it has to tell. */
-	size_t timers = 3 * (size_t)plan->max_sessions + linger + 3 * plan->service_count +
+	/* Of a session: its own, and two of its stderr; of a service: its pauses and what it has to tell; of a
+	 * warm program about as many as descriptors. */
+	size_t timers = 3 * (size_t)plan->max_sessions + linger + 3 * plan->service_count + warm +
 			plan->listener_count + TIMERS_OWN;
 
 	if ((r = loop_reserve(plan->set->loop, timers)) < 0 ||

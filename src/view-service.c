@@ -183,7 +183,9 @@ json_t *view_service(const struct service_set *set, const struct conf_service *s
 			  view_text(service_set_override_of(set, settings->name)), "problem",
 			  view_text(view_problem(state)), "instances", (json_int_t)instances);
 
-	if (object != NULL)
-		add_counters(object, service, detailed);
+	if (object == NULL)
+		return NULL;
+	json_object_set_new(object, "warm", view_warm(settings, service));
+	add_counters(object, service, detailed);
 	return object;
 }

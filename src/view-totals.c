@@ -20,6 +20,7 @@ static void add(struct totals *totals, const struct service_counters *counters, 
 
 	sum->accepted += counters->accepted;
 	sum->started += counters->started;
+	sum->warm += counters->warm;
 	sum->bytes_in += counters->bytes_in;
 	sum->bytes_out += counters->bytes_out;
 	for (size_t i = 0; i < SESSION_REASONS; i++)

@@ -41,6 +41,9 @@ enum view_state view_state_of(const struct service_set *set, const struct conf_s
 /* With the histograms when `detailed`. */
 json_t *view_service(const struct service_set *set, const struct conf_service *settings, bool detailed);
 
+/* What comes of its `warm`; null without that. */
+json_t *view_warm(const struct conf_service *settings, const struct service *service);
+
 /* Its keys with their values and where they come from; of the daemon's. */
 json_t *view_service_keys(const struct conf_service *settings);
 json_t *view_daemon_keys(const struct conf_daemon *settings);
