@@ -2,7 +2,11 @@
  * bare loop of accept, vfork, dup2 onto 0 and 1, exec. No limits, no log, no
  * environment, no reaping, no care: the measure for the super-servers. With -s
  * each child begins a session of its own, which shows what the kernel asks for
- * that (where CONFIG_SCHED_AUTOGROUP is on, a scheduling group a session). */
+ * that (where CONFIG_SCHED_AUTOGROUP is on, a scheduling group a session).
+ *
+ * With -f there is no program: a forked child echoes by itself. That is the least
+ * that a process for each connection can cost at all, and what a program that was
+ * started before its clients can be measured against. */
 #include "base.h"
 
 #include <arpa/inet.h>
@@ -27,6 +31,29 @@ static int listen_on(const char *address, const char *port)
 	return fd_take(&fd);
 }
 
+_Noreturn static void run_program(int fd, char **command)
+{
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	execv(command[0], command);
+	_exit(127);
+}
+
+_Noreturn static void echo_to_the_end(int fd)
+{
+	static char buffer[4096];
+	ssize_t length;
+
+	while ((length = read(fd, buffer, sizeof(buffer))) > 0)
+		for (ssize_t written = 0, n; written < length; written += n) {
+			n = write(fd, buffer + written, (size_t)(length - written));
+			if (n < 0)
+				_exit(1);
+		}
+	_exit(length < 0);
+}
+
+/* A command of NULL: forked children that echo. */
 static void serve(int listener, bool own_session, char **command)
 {
 	for (;;) {
@@ -34,13 +61,15 @@ static void serve(int listener, bool own_session, char **command)
 
 		if (fd < 0)
 			continue;
-		if (vfork() == 0) {
+		if (command != NULL && vfork() == 0) {
 			if (own_session)
 				setsid();
-			dup2(fd, STDIN_FILENO);
-			dup2(fd, STDOUT_FILENO);
-			execv(command[0], command);
-			_exit(127);
+			run_program(fd, command);
+		}
+		if (command == NULL && fork() == 0) {
+			if (own_session)
+				setsid();
+			echo_to_the_end(fd);
 		}
 		close(fd);
 	}
@@ -50,20 +79,28 @@ int main(int argc, char **argv)
 {
 	/* Children vanish by themselves, and yet start with the default action. */
 	struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
-	bool own_session = argc > 1 && strcmp(argv[1], "-s") == 0;
-	int listener;
+	bool own_session = false, no_program = false;
+	int listener, letter;
 
-	argv += own_session;
-	argc -= own_session;
-	if (argc < 4) {
-		fputs("usage: floor [-s] ADDRESS PORT PROGRAM [ARGUMENT...]\n", stderr);
+	while ((letter = getopt(argc, argv, "+sf")) != -1) {
+		own_session |= letter == 's';
+		no_program |= letter == 'f';
+		if (letter == '?')
+			return 64;
+	}
+	argv += optind;
+	argc -= optind;
+	if (no_program ? argc != 2 : argc < 3) {
+		fputs("usage: floor [-s] ADDRESS PORT PROGRAM [ARGUMENT...]\n"
+		      "       floor -f [-s] ADDRESS PORT\n",
+		      stderr);
 		return 64;
 	}
 	sigaction(SIGCHLD, &action, NULL);
-	listener = listen_on(argv[1], argv[2]);
+	listener = listen_on(argv[0], argv[1]);
 	if (listener < 0) {
 		perror("floor");
 		return 71;
 	}
-	serve(listener, own_session, argv + 3);
+	serve(listener, own_session, no_program ? NULL : argv + 2);
 }

@@ -1,6 +1,6 @@
 /* loadgen - a closed-loop load generator for services that echo.
  *
- * Each of N clients does, over and over: connect, send M bytes, read them back,
+ * Each of N clients does, over and over: connect, send M bytes (one line), read them back,
  * half-close, read end of file, close. Counts connections a second, errors by
  * kind, and the latency from the start of connect() to the first byte of the
  * answer. One thread and one epoll loop, so that on a small machine the load
@@ -498,7 +498,7 @@ static int run_prepare(struct run *run)
 	for (unsigned i = 0; i < total; i++)
 		run->clients[i] = (struct client){.fd = -1, .held = i < run->options.hold};
 	for (size_t i = 0; i < run->options.message; i++)
-		run->message[i] = (char)('a' + i % 23);
+		run->message[i] = i + 1 < run->options.message ? (char)('a' + i % 23) : '\n';
 	return 0;
 }
 
