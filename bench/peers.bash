@@ -4,8 +4,8 @@
 # serve_NAME PORT starts it (lib.bash: start); it returns false when it is not here.
 # shellcheck shell=bash
 
-PEERS="floor floor_setsid usherd usherd_nobody tcpserver tcpsvd s6_tcpserver xinetd openbsd_inetd rlinetd
-	socat systemd_socket_activate busybox_tcpsvd"
+OTHERS="tcpserver tcpsvd s6_tcpserver xinetd openbsd_inetd rlinetd socat systemd_socket_activate busybox_tcpsvd"
+PEERS="floor floor_setsid usherd usherd_nobody $OTHERS"
 
 # What makes usherd's services run as root, too, as those of the floor and the peers do.
 as_root=()
