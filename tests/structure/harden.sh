@@ -29,6 +29,12 @@ expect usherd fortify 'fortified calls' '__[a-z]+_chk(@|$)' -s
 # In an object: Debian's start files are not marked, so no program is.
 expect src/main.o cf 'control flow protection' 'IBT' -n
 
+# Not relro: it would be one more mapping, which every fork of a warm program pays for.
+for library in services/usherd-warm-main.so; do
+	expect "$library" now 'bound at start' 'FLAGS.*NOW' -d
+	expect "$library" noexecstack 'no executable stack' 'GNU_STACK.* RW +0x' -l
+done
+
 expect_none 'no run-time search path' "$("$READELF" -d -W "$BUILD/usherd" | grep -E 'R(UN)?PATH')"
 
 finish

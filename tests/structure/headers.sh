@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # awk programs
 . "$(dirname "$0")/tap.lib"
 
-for header in "$SOURCE"/src/*.h "$SOURCE"/services/*.h "$SOURCE"/tests/*.h; do
+for header in "$SOURCE"/src/*.h "$SOURCE"/src/preload/*.h "$SOURCE"/services/*.h "$SOURCE"/tests/*.h; do
 	name=${header#"$SOURCE"/}
 	# shellcheck disable=SC2086 # CC and flags may be several words
 	expect_none "$name" "$(

@@ -48,6 +48,12 @@ expect_none 'nobody includes sideways or upwards' "$({
 # Not even inside a module.
 expect_none 'headers include each other in no circle' "$(includes src/*.h | "$AWK" '$1 != $2' | tsort 2>&1 > /dev/null)"
 
+# The library in warm programs runs with what those have: it knows the protocol, and nothing else of the daemon.
+expect_none 'src/preload includes the protocol only, and is included by nobody' "$({
+	grep -H '^#include "' src/preload/* | grep -Ev '"[^/]*"|"\.\./warm-protocol\.h"'
+	grep -H '^#include ".*preload/' src/*.[ch]
+})"
+
 # Mechanisms return what happened; these say it.
 expect_none 'only main, daemon, service, session and control log' "$(grep -El '(^|[^_a-z])log_(begin|message)\(' src/*.c |
 	grep -Ev '^src/(main|daemon|service|session|control|log)(-[a-z-]*)?\.c$')"

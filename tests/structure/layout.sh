@@ -13,25 +13,25 @@ expect_none 'no function in src or services over 70 lines' "$("$AWK" '
 		if (inside && FNR - start + 1 > 70)
 			print FILENAME ":" start ": " FNR - start + 1 " lines: " name
 		inside = 0
-	}' src/*.c services/*.c)"
+	}' src/*.c src/preload/*.c services/*.c)"
 
 expect_none 'no file in src or services over 600 lines' "$("$AWK" '
-	FNR == 601 { print FILENAME }' src/*.[ch] services/*.[ch])"
+	FNR == 601 { print FILENAME }' src/*.[ch] src/preload/*.[ch] services/*.[ch])"
 
 # The habit is 110.
-expect_none 'no line of src or services over 130 columns' "$(for file in src/*.[ch] services/*.[ch]; do
+expect_none 'no line of src or services over 130 columns' "$(for file in src/*.[ch] src/preload/*.[ch] services/*.[ch]; do
 	expand "$file" | "$AWK" -v file="$file" 'length($0) > 130 { print file ":" NR ": " length($0) }'
 done)"
 
-expect_none 'no blank at the end of a line' "$(grep -En '[ 	]+$' src/*.[ch] services/*.[ch] tests/*.[ch] fuzz/*.c)"
+expect_none 'no blank at the end of a line' "$(grep -En '[ 	]+$' src/*.[ch] src/preload/*.[ch] services/*.[ch] tests/*.[ch] fuzz/*.c)"
 
-expect_none 'every file says at its head what it is' "$(for file in src/*.[ch] services/*.[ch] tests/*.[ch] fuzz/*.c; do
+expect_none 'every file says at its head what it is' "$(for file in src/*.[ch] src/preload/*.[ch] services/*.[ch] tests/*.[ch] fuzz/*.c; do
 	name=${file##*/}
 	head -n 1 "$file" | grep -Eq "^/\\* ${name%.*}(\\.[ch])? - " || echo "$file"
 done)"
 
 expect_none 'every source stands in Makefile.am' "$(for file in \
-	src/*.[ch] src/*.def services/*.[ch] tests/*.[ch] tests/structure/*.sh fuzz/*.c; do
+	src/*.[ch] src/*.def src/preload/*.[ch] src/preload/*.def services/*.[ch] tests/*.[ch] tests/structure/*.sh fuzz/*.c; do
 	# A test program may be listed by its name alone.
 	grep -Eq "^([^#]*[[:blank:]])?${file%.c}(\.c)?([[:blank:]]|\$)" Makefile.am || echo "$file"
 done)"
