@@ -149,4 +149,7 @@ void conf_agree(struct conf_loader *loader, const struct conf_section *section, 
 	else
 		check_linger(loader, section, service);
 	settle_per_source(service);
+	/* From [defaults] it is meant for others. */
+	if (!conf_key_applies(conf_key_find(CONF_SCOPE_SERVICE, "warm"), &service->listen))
+		service->warm = WARM_NONE;
 }

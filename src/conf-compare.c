@@ -146,6 +146,9 @@ static bool is_changed(const struct conf_key *key, const void *a, const void *b)
 		return user_became_another(before, after);
 	if (strcmp(key->name, "exec") == 0)
 		return !same_text(before->program, after->program);
+	if (strcmp(key->name, "warm") == 0)
+		return !same_text(before->warm_library, after->warm_library) ||
+		       !same_text(before->warm_not, after->warm_not);
 	return false;
 }
 

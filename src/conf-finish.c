@@ -6,6 +6,7 @@
 #include "base.h"
 #include "conf-file.h"
 #include "conf-security.h"
+#include "conf-warm.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -267,6 +268,16 @@ static void put_variable(struct conf_words *words, char *variable)
 	words->items[words->count++] = variable;
 }
 
+static const char *variable_of(const struct conf_words *words, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < words->count; i++)
+		if (strncmp(words->items[i], name, length) == 0)
+			return words->items[i] + length;
+	return NULL;
+}
+
 static int pass_variable(const struct conf_loader *loader, struct conf_words *words, const char *name)
 {
 	size_t length = strlen(name);
@@ -312,6 +323,60 @@ static int build_environment(struct conf_loader *loader, const struct identity *
 	return 0;
 }
 
+/* ---- warm ---- */
+
+/* What stands in [defaults] is told of one service, not of ten thousand. */
+static void warn_warm(struct conf_loader *loader, const struct conf_section *section, const char *reason)
+{
+	const struct conf_section *where;
+	const struct conf_setting *setting = conf_setting_origin(loader, section, "warm", &where);
+
+	if (setting == NULL)
+		return;
+	if (where == section) {
+		conf_warning_at(loader, section, "warm", setting->line, "%s", reason);
+	} else if (!loader->warned_of_warm) {
+		loader->warned_of_warm = true;
+		conf_warning_at(loader, where, "warm", setting->line, "%s (for the service [%s])", reason,
+				section->name);
+	}
+}
+
+/* Whether the program can be started ahead. If not, each client has it started for itself: that is never an error. */
+static int look_at_warm(struct conf_loader *loader, const struct conf_section *section,
+			struct conf_service *service)
+{
+	static const char *const libraries[] = { [WARM_MAIN] = WARM_LIBRARY_MAIN, [WARM_INPUT] = WARM_LIBRARY_INPUT };
+	char reason[CONF_REASON_MAX], text[CONF_REASON_MAX + 64];
+	bool is_script;
+
+	if (service->warm == WARM_NONE || service->program == NULL)
+		return 0;
+	service->warm_library = arena_printf(loader->arena, "%s/%s", loader->environment->services_directory,
+					     libraries[service->warm]);
+	if (service->warm_library == NULL)
+		return -ENOMEM;
+
+	struct conf_warm warm = {
+		.seen = { .chroot = service->chroot, .rights = &service->identity },
+		.program = service->program,
+		.library = service->warm_library,
+		.search = variable_of(&service->environment, "PATH="),
+		.no_new_privileges = service->no_new_privileges,
+	};
+
+	if (!conf_warm_suits(&warm, &is_script, reason)) {
+		snprintf(text, sizeof(text), "%s; it is started for each client", reason);
+		warn_warm(loader, section, text);
+		service->warm_not = arena_strdup(loader->arena, reason);
+		return service->warm_not == NULL ? -ENOMEM : 0;
+	}
+	if (is_script && service->warm == WARM_MAIN && conf_section_find(section, "warm") != NULL)
+		warn_warm(loader, section,
+			  "main stops the interpreter before it has read the script; input has it loaded ahead, too");
+	return 0;
+}
+
 int conf_finish_service(struct conf_loader *loader, const struct conf_section *section,
 			struct conf_service *service)
 {
@@ -341,6 +406,8 @@ int conf_finish_offer(struct conf_loader *loader, const struct conf_section *sec
 		r = resolve_program(loader, section, service);
 	if (r == 0 && identity != NULL)
 		r = build_environment(loader, identity, service);
+	if (r == 0 && identity != NULL)
+		r = look_at_warm(loader, section, service);
 	return r;
 }
 

@@ -93,6 +93,7 @@ struct conf_loader {
 	struct conf_access_words *access_words;
 	struct conf_access *access_by_lists, *compiled; /* a hash, and all of them as a list */
 	struct conf_errors warnings;
+	bool warned_of_warm; /* as of [defaults] */
 
 	struct conf_section *by_name;
 	struct conf_section *daemon, *defaults; /* or NULL */

@@ -4,17 +4,15 @@
 #include "conf-internal.h"
 
 #include "base.h"
+#include "conf-seen.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/xattr.h>
 
 #define HEADER_SIZE 256 /* what the kernel looks at (BINPRM_BUF_SIZE) */
 
@@ -28,8 +26,7 @@ struct conf_program {
 
 /* One search. */
 struct search {
-	const char *chroot; /* or NULL */
-	const struct conf_identity *rights;
+	struct conf_seen seen;
 	char *reason;
 };
 
@@ -38,73 +35,19 @@ void conf_programs_free(struct conf_program *programs)
 	HASH_CLEAR(hh, programs);
 }
 
-/* Opens a file as the service would see it: links that lead out of its root
- * directory are taken from there. */
-static int open_seen(const char *chroot, const char *path, int flags)
-{
-	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT};
-	char full[PATH_MAX];
-	int fd;
-
-	if (chroot == NULL) {
-		fd = open(path, flags | O_CLOEXEC);
-		return fd < 0 ? -errno : fd;
-	}
-
-	_cleanup_fd_ int root = open(chroot, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (root < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-	if (fd >= 0)
-		return fd;
-	if (errno != ENOSYS)
-		return -errno;
-	/* Linux before 5.6: links are then taken as they are here. */
-	if ((size_t)snprintf(full, sizeof(full), "%s/%s", chroot, path) >= sizeof(full))
-		return -ENAMETOOLONG;
-	fd = open(full, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 static int no_good(const struct search *search, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 static int no_good(const struct search *search, const char *format, ...)
 {
 	va_list arguments;
-	int used = search->chroot != NULL ? snprintf(search->reason, CONF_REASON_MAX,
-						     "inside the root directory %.150s: ", search->chroot)
+	int used = search->seen.chroot != NULL ? snprintf(search->reason, CONF_REASON_MAX,
+						     "inside the root directory %.150s: ", search->seen.chroot)
 					  : 0;
 
 	va_start(arguments, format);
 	vsnprintf(search->reason + used, CONF_REASON_MAX - (size_t)used, format, arguments);
 	va_end(arguments);
 	return -EINVAL;
-}
-
-/* As the kernel decides, but for access control lists, which it is left to. */
-static bool may_execute(const struct conf_identity *rights, const struct stat *status)
-{
-	mode_t all = S_IXUSR | S_IXGRP | S_IXOTH;
-
-	if (rights->uid == 0)
-		return (status->st_mode & all) != 0;
-	if (rights->uid == status->st_uid)
-		return (status->st_mode & S_IXUSR) != 0;
-	if (rights->gid == status->st_gid)
-		return (status->st_mode & S_IXGRP) != 0;
-	for (size_t i = 0; i < rights->group_count; i++)
-		if (rights->groups[i] == status->st_gid)
-			return (status->st_mode & S_IXGRP) != 0;
-	return (status->st_mode & S_IXOTH) != 0;
-}
-
-static bool has_access_list(int fd)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
 }
 
 /* Whether a file that is open can be executed at all. `what` begins the reason. */
@@ -121,38 +64,26 @@ static int check_mode(const struct search *search, int fd, const char *what, con
 	if ((status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
 		return no_good(search, "%s%.200s is not executable (mode %04o); chmod +x it", what, path,
 			       status.st_mode & 07777);
-	/* Without an own identity (rights of an unprivileged usherd) its supplementary groups are unknown here. */
-	if (search->rights->change && !may_execute(search->rights, &status) && !has_access_list(fd))
+	if (!conf_seen_may(&search->seen, fd, &status, S_IXOTH))
 		return no_good(
 			search,
 			"%s%.200s cannot be executed by the user %.40s (mode %04o, owner %u, group %u)", what,
-			path, search->rights->name, status.st_mode & 07777, status.st_uid, status.st_gid);
+			path, search->seen.rights->name, status.st_mode & 07777, status.st_uid, status.st_gid);
 	return 0;
 }
 
-/* Whether the service's user may pass the directories above a program: the file's
- * own mode is worth nothing in the home of somebody else. */
 static int check_way(const struct search *search, const char *path)
 {
 	char directory[PATH_MAX];
-	struct stat status;
+	mode_t mode;
+	int r = conf_seen_way(&search->seen, path, directory, &mode);
 
-	if (!search->rights->change || search->rights->uid == 0)
-		return 0;
-	for (const char *slash = path; slash != NULL; slash = strchr(slash + 1, '/')) {
-		snprintf(directory, sizeof(directory), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-
-		_cleanup_fd_ int fd = open_seen(search->chroot, directory, O_PATH | O_DIRECTORY);
-
-		if (fd < 0 || fstat(fd, &status) < 0)
-			return no_good(search, "%.200s: %s", directory, strerror(fd < 0 ? -fd : errno));
-		if (!may_execute(search->rights, &status) && !has_access_list(fd))
-			return no_good(search,
-				       "%.150s: the user %.40s may not enter the directory %.150s (mode %04o); "
-				       "put the program elsewhere, or set user",
-				       path, search->rights->name, directory, status.st_mode & 07777);
-	}
-	return 0;
+	if (r > 0)
+		return no_good(search,
+			       "%.150s: the user %.40s may not enter the directory %.150s (mode %04o); "
+			       "put the program elsewhere, or set user",
+			       path, search->seen.rights->name, directory, mode);
+	return r < 0 ? no_good(search, "%.200s: %s", directory, strerror(-r)) : 0;
 }
 
 /* The program that a `#!` line names. */
@@ -165,7 +96,7 @@ static int check_interpreter(const struct search *search, const char *path, char
 		return no_good(search, "%.200s: its first line, #!, names no program", path);
 
 	bool is_crlf = name[strlen(name) - 1] == '\r';
-	_cleanup_fd_ int fd = open_seen(search->chroot, name, O_PATH);
+	_cleanup_fd_ int fd = conf_seen_open(&search->seen, name, O_PATH);
 
 	if (fd < 0 && is_crlf)
 		return no_good(search,
@@ -193,7 +124,7 @@ static bool is_text(const char *bytes, size_t length)
 static int check_header(const struct search *search, const char *path)
 {
 	char header[HEADER_SIZE + 1];
-	_cleanup_fd_ int fd = open_seen(search->chroot, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	_cleanup_fd_ int fd = conf_seen_open(&search->seen, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	/* Executable and not readable: the kernel will know. */
 	if (fd < 0)
@@ -219,7 +150,7 @@ static int check_header(const struct search *search, const char *path)
 /* A file by its path. Returns 0, -ENOENT when it is not there, or -EINVAL; both with a reason. */
 static int check_file(const struct search *search, const char *path)
 {
-	_cleanup_fd_ int fd = open_seen(search->chroot, path, O_PATH);
+	_cleanup_fd_ int fd = conf_seen_open(&search->seen, path, O_PATH);
 
 	if (fd == -ENOENT || fd == -ENOTDIR) {
 		no_good(search, "%.200s: %s", path, strerror(-fd));
@@ -241,7 +172,7 @@ static int search_name(const struct conf_loader *loader, const struct search *se
 {
 	const char *const places[] = {
 		/* Bundled services are not inside anybody's root directory. */
-		search->chroot == NULL ? loader->environment->services_directory : NULL,
+		search->seen.chroot == NULL ? loader->environment->services_directory : NULL,
 		"/usr/local/sbin",
 		"/usr/local/bin",
 		"/usr/sbin",
@@ -275,7 +206,7 @@ static int make_absolute(const struct search *search, const char *source, const 
 	const char *slash = strrchr(source, '/');
 	size_t directory = slash != NULL ? (size_t)(slash - source) + 1 : 0;
 
-	if (search->chroot != NULL)
+	if (search->seen.chroot != NULL)
 		return no_good(search, "'%.200s' must be an absolute path there", word);
 	if (source[0] != '/' && getcwd(here, sizeof(here)) == NULL)
 		return no_good(search, "'%.200s': the working directory is unknown; write the whole path",
@@ -314,7 +245,10 @@ static int search_once(struct conf_loader *loader, const struct conf_service *se
 		       struct conf_program **ret_program)
 {
 	char path[PATH_MAX], reason[CONF_REASON_MAX];
-	struct search search = {.chroot = service->chroot, .rights = &service->identity, .reason = reason};
+	struct search search = {
+		.seen = {.chroot = service->chroot, .rights = &service->identity},
+		.reason = reason,
+	};
 	size_t length = strlen(key);
 	struct conf_program *program = arena_alloc(loader->scratch, sizeof(*program) + length + 1);
 
