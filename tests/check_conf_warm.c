@@ -2,6 +2,7 @@
  * byte; and what a configuration says of it. */
 #include "conf_help.h"
 
+#include "conf-compare.h"
 #include "conf-elf.h"
 #include "conf-warm.h"
 
@@ -494,6 +495,83 @@ START_TEST(warnings_of_defaults)
 }
 END_TEST
 
+/* ---- what a reload sees ---- */
+
+#define SERVICE "[a]\nlisten = 127.0.0.1:7001\nexec = good\n"
+
+static const struct {
+	const char *before, *after, *changed; /* the one key, or NULL */
+} reloads[] = {
+	{ "", "warm = main\n", "warm" },
+	{ "warm = main\n", "warm = input\n", "warm" },
+	{ "warm = main\n", "warm = main\nwarm_spares = 0\n", "warm_spares" },
+	{ "warm = main\n", "warm = main\nwarm_sessions = 0\n", "warm_sessions" },
+	{ "warm = main\n", "warm = main\nwarm_time = 0\n", "warm_time" },
+	{ "warm = main\n", "warm = main\nwarm_time = 60min\nwarm_spares = 1\n", NULL },
+};
+
+/* Loads the second in place of the first, and expects one key to be another, or none. */
+static void expect_change(const char *before, const char *after, bool becomes_static, const char *changed)
+{
+	char text[300];
+	struct conf *old;
+	struct conf_comparer comparer;
+
+	snprintf(text, sizeof(text), SERVICE "%s", before);
+	load_good(text);
+	old = conf_ref(conf);
+	snprintf(text, sizeof(text), SERVICE "%s", after);
+	if (becomes_static) {
+		struct image image = make_image();
+
+		apply(&image, STATIC);
+		put_image("good", &image);
+	}
+	load_good(text);
+	ck_assert_int_eq(conf_comparer_init(&comparer), 0);
+	ck_assert_int_eq(conf_compare_services(&comparer, &old->services[0], service("a")), 0);
+	ck_assert_uint_eq(comparer.key_count, changed != NULL);
+	if (changed != NULL)
+		ck_assert_str_eq(comparer.keys[0], changed);
+	conf_comparer_free(&comparer);
+	conf_unref(old);
+}
+
+START_TEST(reload)
+{
+	put_programs();
+	expect_change(reloads[_i].before, reloads[_i].after, false, reloads[_i].changed);
+}
+END_TEST
+
+/* The same keys, and a program that is static now. */
+START_TEST(reload_of_another_program)
+{
+	put_programs();
+	expect_change("warm = main\n", "warm = main\n", true, "warm");
+	ck_assert_ptr_nonnull(service("a")->warm_not);
+}
+END_TEST
+
+START_TEST(print_and_load)
+{
+	put_programs();
+	load_good(SERVICE "warm = input\nwarm_spares = 7\nwarm_sessions = 1k\nwarm_time = 90s\n");
+	for (int turn = 0; turn < 2; turn++) {
+		const struct conf_service *a = service("a");
+
+		ck_assert_int_eq(a->warm, WARM_INPUT);
+		ck_assert_uint_eq(a->warm_spares, 7);
+		ck_assert_uint_eq(a->warm_sessions, 1000);
+		ck_assert_uint_eq(a->warm_time_ns, 90 * NS_PER_S);
+
+		_cleanup_free_ char *text = print_conf();
+
+		load_good(text);
+	}
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("conf_warm");
@@ -512,6 +590,9 @@ static Suite *make_suite(void)
 	tcase_add_test(all, root_directory);
 	tcase_add_test(all, warnings);
 	tcase_add_test(all, warnings_of_defaults);
+	tcase_add_loop_test(all, reload, 0, ELEMENTS(reloads));
+	tcase_add_test(all, reload_of_another_program);
+	tcase_add_test(all, print_and_load);
 	suite_add_tcase(suite, all);
 	return suite;
 }
