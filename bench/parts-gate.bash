@@ -34,23 +34,23 @@ part_limits()
 	stop_servers floor usherd everything nothing
 }
 
-# A list of 100,000 networks, of which one lets the bench in: half IPv4 of 8 to 32 bits, half
+# networks COUNT: a list of so many, of which one lets the bench in: half IPv4 of 8 to 32 bits, half
 # IPv6 of 16 to 128, the same at each run.
 networks()
 {
-	awk 'function group(bits,   keep) {
+	awk -v count="$1" 'function group(bits,   keep) {
 			keep = bits > 16 ? 16 : bits < 0 ? 0 : bits
 			return sprintf("%x", int(rand() * 2 ^ keep) * 2 ^ (16 - keep))
 		}
 		BEGIN {
 			srand(1)
 			print "# made by the bench"
-			for (i = 0; i < 50000; i++) {
+			for (i = 0; i < count / 2; i++) {
 				bits = 8 + int(rand() * 25)
 				n = int(rand() * 2 ^ bits) * 2 ^ (32 - bits)
 				printf "%d.%d.%d.%d/%d\n", n / 16777216, n / 65536 % 256, n / 256 % 256, n % 256, bits
 			}
-			for (i = 0; i < 49999; i++) {
+			for (i = 0; i < count / 2 - 1; i++) {
 				bits = 16 + int(rand() * 113)
 				text = sprintf("2%03x", int(rand() * 4096))
 				for (j = 1; j < 8; j++)
@@ -80,7 +80,7 @@ part_rules()
 
 	[ -x "$USHERD" ] || { echo "# rules: no usherd here"; return; }
 	echo "# 100,000 networks in a list, $rounds rounds of $seconds s"
-	networks >"$conf_dir/networks"
+	networks 100000 >"$conf_dir/networks"
 	port_of[plain]=7002 port_of[ruled]=7003
 	usherd_config "$conf_dir/plain.ini" 7002 "${as_root[@]}"
 	usherd_config "$conf_dir/ruled.ini" 7003 "${as_root[@]}" "allow = file:$conf_dir/networks"

@@ -19,7 +19,7 @@ serve_usherd_warm()
 {
 	local control=$conf_dir/warm.control
 
-	[ -x "$USHERD" ] && "$USHERD" keys | grep -q '^warm ' || return 1
+	[ -x "$USHERD" ] && "$USHERD" keys | grep -q '^ *warm = ' || return 1
 	usherd_config "$conf_dir/usherd_warm.ini" "$1" "${as_root[@]}" "warm = $warm_mode" 'warm_spares = 8'
 	start_usherd usherd_warm "$conf_dir/usherd_warm.ini"
 	await_log usherd_warm '(^|[ >])warm .*state=ready' 5 || echo "  (usherd_warm: started for each client after all)"
