@@ -441,6 +441,13 @@ int cgroup_pool_new(const char *where, struct cgroup_pool **ret_pool, char reaso
 	return 0;
 }
 
+int cgroup_move(int fd, pid_t pid)
+{
+	_cleanup_fd_ int file = openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	return file >= 0 && dprintf(file, "%d", pid) > 0 ? 0 : -errno;
+}
+
 void cgroup_pool_free(struct cgroup_pool *pool)
 {
 	char name[NAME_MAX_TEXT];

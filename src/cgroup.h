@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct cgroup_pool;
 
@@ -37,6 +38,9 @@ void cgroup_pool_own(struct cgroup_pool *pool, const char *where);
 
 /* Idempotent. With processes still in it, it is left aside and tried later. */
 void cgroup_give(struct cgroup_place *place);
+
+/* Moves a process there, by the descriptor that cgroup_take() gave. Returns 0 or -errno. */
+int cgroup_move(int fd, pid_t pid);
 
 /* Kills everything in it. Returns 0 or -errno. */
 int cgroup_kill(const struct cgroup_place *place);

@@ -65,9 +65,8 @@ static void accept_failed(struct listener *listener, int error)
 
 /* The machine lacks something for a start: no descriptor, no memory, no process.
  * The client waits, and is served soon after it is there again. */
-static void machine_failed(struct listener *listener, const struct spawn_failure *failure)
+static void machine_failed(struct service *service, const struct spawn_failure *failure)
 {
-	struct service *service = listener->service;
 	struct service_set *set = service->set;
 	bool processes = failure->error == EAGAIN;
 	uint64_t left_out, pause_ns;
@@ -113,17 +112,15 @@ static const char *remedy_of(const struct spawn_failure *failure)
 
 /* The program could not be started: say why, and leave the service alone for a
  * while, which grows with each failure. */
-static void start_failed(struct listener *listener, const struct admission *admission,
-			 const struct spawn_failure *failure)
+static void start_failed(struct service *service, const struct peer *peer, const struct spawn_failure *failure)
 {
-	struct service *service = listener->service;
 	const char *object = object_of(service->settings, failure);
 	uint64_t pause_ns = throttle_fail(&service->throttle, &throttle_spawn);
 	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_ERROR, "fail");
 
 	service->cannot_start = true;
 	log_text(event, "service", service->settings->name);
-	log_peer(event, "peer", admission->client->peer);
+	log_peer(event, "peer", peer);
 	log_text(event, "stage", failure->step);
 	log_errno(event, "error", failure->error);
 	log_seconds(event, "pause", pause_ns);
@@ -133,12 +130,13 @@ static void start_failed(struct listener *listener, const struct admission *admi
 	service_pause(service, pause_ns);
 }
 
-static void start_succeeded(struct service *service, const struct admission *admission)
+static void start_succeeded(struct service *service, const struct session *session, uint64_t since_ns)
 {
 	struct service_counters *counters = &service->counters;
 
 	counters->started++;
-	histogram_add(&counters->spawn, &histogram_spawn, clock_now_ns() - admission->since_ns);
+	counters->warm += session->warm;
+	histogram_add(&counters->spawn, &histogram_spawn, clock_now_ns() - since_ns);
 	throttle_succeed(&service->throttle);
 	if (service->cannot_start)
 		service_tell_recovered(service);
@@ -214,18 +212,41 @@ int service_begin(struct listener *listener, const struct admission *admission, 
 	int r = session_begin(set->sessions, &origin, &request, ret_session, &failure);
 
 	if (r == 0) {
-		service->counters.warm += (*ret_session)->warm;
-		start_succeeded(service, admission);
+		if (!(*ret_session)->waiting)
+			start_succeeded(service, *ret_session, admission->since_ns);
 		return 0;
 	}
 	service->counters.failed[failure.before_child ? CHILD_STAGE_NONE : failure.stage]++;
 	gate_undo(&set->gate, &service->gate, admission->client, ticket);
 	if (failure.before_child)
-		machine_failed(listener, &failure);
+		machine_failed(service, &failure);
 	else
-		start_failed(listener, admission, &failure);
+		start_failed(service, request.peer, &failure);
 	*ret_failure = failure;
 	return r;
+}
+
+void service_session_started(void *context, struct session *session)
+{
+	(void)context;
+	start_succeeded(session->service, session, session->started_ns);
+}
+
+void service_session_failed(void *context, struct session *session, const struct spawn_failure *failure)
+{
+	struct service_set *set = context;
+	struct service *service = session->service;
+
+	service->counters.failed[failure->before_child ? CHILD_STAGE_NONE : failure->stage]++;
+	gate_give(&set->gate, &service->gate, session->ticket);
+	if (failure->before_child)
+		machine_failed(service, failure);
+	else
+		start_failed(service, &session->peer, failure);
+	service_settle(service);
+	if (service->retired && service->gate.active == 0)
+		service_free(service);
+	service_set_settle_drain(set);
 }
 
 /* ---- connections ---- */
@@ -389,7 +410,7 @@ static bool room_for_next(struct listener *listener)
 	struct service *service = listener->service;
 	struct service_set *set = service->set;
 	uint64_t at_ns = 0;
-	enum gate_reason reason = GATE_ADMIT;
+	enum gate_reason reason;
 
 	if (!listener_may_serve(listener)) {
 		if (!service->settings->wait && service->gate.active >= service->gate.instances)
@@ -399,15 +420,12 @@ static bool room_for_next(struct listener *listener)
 		return false;
 	}
 	/* Who was let in and is kept is not refused any more, but needs a place like everybody. */
-	if (!service->settings->limits.refuse_when_full || listener->client >= 0)
-		reason = gate_room(&set->gate, &service->gate, loop_now_ns(set->loop), &at_ns);
+	if (service->settings->limits.refuse_when_full && listener->client < 0)
+		return true;
+	reason = gate_room(&set->gate, &service->gate, loop_now_ns(set->loop), &at_ns);
 	if (reason != GATE_ADMIT)
 		wait_for_room(listener, reason, at_ns);
-	else if (service_warm_waits(service))
-		listener_park(listener);
-	else
-		return true;
-	return false;
+	return reason == GATE_ADMIT;
 }
 
 void listener_ready(struct loop_source *source, uint32_t events)

@@ -153,6 +153,8 @@ static int take_means(struct service_set *set)
 		.spawn = set->spawn,
 		.linger = set->linger,
 		.warm = set->warm,
+		.started = service_session_started,
+		.failed = service_session_failed,
 	};
 
 	return session_table_new(&means, service_session_ended, set, &set->sessions);
@@ -395,6 +397,9 @@ void service_set_free(struct service_set *set)
 	loop_disarm(set->loop, &set->bans_over);
 	loop_disarm(set->loop, &set->absent);
 	close_listeners(set);
+	if (set->sessions != NULL)
+		session_table_close(set->sessions);
+	service_warm_free(set);
 	session_table_free(set->sessions);
 	linger_pool_free(set->linger);
 	linger_pool_free(set->farewells);
@@ -406,7 +411,6 @@ void service_set_free(struct service_set *set)
 		free(set->listeners[i]);
 	for (size_t i = 0; i < set->service_count; i++)
 		service_free(set->services[i]);
-	service_warm_free(set);
 	free(set->listeners);
 	free(set->services);
 	conf_unref(set->conf);

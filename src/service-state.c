@@ -243,6 +243,8 @@ int service_set_save(struct service_set *set, struct state_writer *writer)
 	struct saving saving = { .set = set, .writer = writer };
 	int r;
 
+	/* The next program starts its own; who waits for a copy has an answer before. */
+	service_warm_end_all(set);
 	session_table_settle_strays(set->sessions);
 	r = note_all(&saving);
 	if (r == 0)

@@ -17,10 +17,8 @@
 
 #define APART_NS    (2 * NS_PER_MS)  /* starts of different services */
 #define LOOK_NS     NS_PER_S         /* between two looks at its files */
-#define PATIENCE_NS (50 * NS_PER_MS) /* for a copy that is on its way */
 #define RETRY_NS    (60 * NS_PER_S)  /* what failed by itself may work later */
 #define STEADY_NS   NS_PER_S         /* who lived so long was no failure */
-#define COPIES_MOST 32U              /* that wait, whatever comes */
 
 static struct loop *loop_of(const struct service *service)
 {
@@ -42,24 +40,6 @@ static void due_at(struct service *service, uint64_t at_ns)
 	(void)loop_arm(loop_of(service), &service->warm.due, at_ns);
 }
 
-/* ---- clients ---- */
-
-static void stop_waiting(struct service *service)
-{
-	if (service->warm.patience.place == 0)
-		return;
-	loop_disarm(loop_of(service), &service->warm.patience);
-	service_settle(service);
-}
-
-static void patience_over(struct loop_timer *timer)
-{
-	struct service *service = container_of(timer, struct service, warm.patience);
-
-	warm_late(service->warm.server);
-	service_settle(service);
-}
-
 /* ---- starting ---- */
 
 static void tell_start_failed(struct service *service, const struct spawn_failure *failure, uint64_t pause_ns)
@@ -75,21 +55,16 @@ static void tell_start_failed(struct service *service, const struct spawn_failur
 	log_end(event);
 }
 
-static int make_server(struct service *service)
-{
-	return service->warm.server != NULL ? 0 : warm_new(service->set->warm, service, &service->warm.server);
-}
-
 static void begin(struct service *service)
 {
 	struct service_warm *warm = &service->warm;
-	struct spawn_failure failure = { .step = "memory", .error = ENOMEM };
+	struct spawn_failure failure;
 	uint64_t now_ns = loop_now_ns(loop_of(service));
 
 	warm->looked_ns = now_ns;
 	warm->stamp = warm_stamp(service->settings);
 	warm->begun_ns = now_ns;
-	if (make_server(service) < 0 || warm_start(warm->server, service->settings, &failure) < 0) {
+	if (warm_start(service->set->warm, service->settings, service, &warm->server, &failure) < 0) {
 		uint64_t pause_ns = throttle_fail(&warm->throttle, &throttle_spawn);
 
 		if (warm->trouble == NULL)
@@ -100,7 +75,15 @@ static void begin(struct service *service)
 	session_orphans_watch(service->set->sessions);
 }
 
-/* Ends the one there is, and starts another; until that is ready clients have the program started for them. */
+static void leave(struct service *service)
+{
+	struct warm *server = service->warm.server;
+
+	service->warm.server = NULL;
+	warm_leave(server);
+}
+
+/* Another in place of the one there is; until it is ready clients have the program started for them. */
 static void begin_anew(struct service *service, const char *reason)
 {
 	struct log_event *event = tell(service, LOG_LEVEL_INFO, "replaced");
@@ -109,31 +92,19 @@ static void begin_anew(struct service *service, const char *reason)
 	log_number(event, "pid", (uint64_t)warm_pid(service->warm.server));
 	log_number(event, "sessions", warm_served(service->warm.server));
 	log_end(event);
-	warm_stop(service->warm.server);
+	leave(service);
 	service->warm.replaced++;
-	stop_waiting(service);
 	begin(service);
-}
-
-static enum warm_state state_of(const struct service *service)
-{
-	return service->warm.server != NULL ? warm_state(service->warm.server) : WARM_OFF;
 }
 
 static void due(struct loop_timer *timer)
 {
 	struct service *service = container_of(timer, struct service, warm.due);
 
-	switch (state_of(service)) {
-	case WARM_OFF:
+	if (service->warm.server == NULL)
 		begin(service);
-		break;
-	case WARM_STARTING:
-		break;
-	case WARM_READY:
+	else if (warm_state(service->warm.server) == WARM_READY)
 		begin_anew(service, "warm_time");
-		break;
-	}
 }
 
 /* ---- what happens to it ---- */
@@ -193,12 +164,12 @@ static void ended(struct service *service, const struct warm_outcome *outcome)
 			   text);
 		log_end(event);
 	}
+	warm->server = NULL;
 	warm->trouble = text;
 	warm->given_up = pause_ns == 0;
 	loop_disarm(loop_of(service), &warm->due);
 	if (pause_ns > 0)
 		due_at(service, loop_now_ns(loop_of(service)) + pause_ns);
-	stop_waiting(service);
 }
 
 static void happened(void *context, struct warm *warm, enum warm_event event, const struct warm_outcome *outcome)
@@ -209,9 +180,6 @@ static void happened(void *context, struct warm *warm, enum warm_event event, co
 	switch (event) {
 	case WARM_BECAME_READY:
 		became_ready(service);
-		break;
-	case WARM_COPY_CAME:
-		stop_waiting(service);
 		break;
 	case WARM_ENDED:
 		ended(service, outcome);
@@ -233,7 +201,7 @@ static void look_at_files(struct service *service)
 	if (warm_stamp(service->settings) == warm->stamp)
 		return;
 	warm->trouble = NULL;
-	if (state_of(service) != WARM_OFF) {
+	if (warm->server != NULL) {
 		begin_anew(service, "file");
 	} else if (warm->given_up) {
 		warm->given_up = false;
@@ -248,27 +216,20 @@ static bool is_warm(const struct service *service)
 	return settings->warm != WARM_NONE && settings->warm_not == NULL && settings->warm_library != NULL;
 }
 
-bool service_warm_waits(struct service *service)
+struct warm *service_warm_server(struct service *service)
 {
 	struct service_warm *warm = &service->warm;
-	unsigned most = service->gate.instances, sessions = service->settings->warm_sessions;
-	struct loop *loop = loop_of(service);
+	unsigned sessions = service->settings->warm_sessions;
 
-	if (warm->server == NULL || !is_warm(service))
-		return false;
+	if (service->settings->warm == WARM_NONE)
+		return NULL;
 	look_at_files(service);
-	if (state_of(service) == WARM_READY && sessions > 0 && warm_served(warm->server) >= sessions)
-		begin_anew(service, "warm_sessions");
-	if (state_of(service) != WARM_READY || warm_waiting(warm->server) > 0)
-		return false;
-	return warm_expect(warm->server, most < COPIES_MOST ? most : COPIES_MOST) &&
-	       loop_arm(loop, &warm->patience, loop_now_ns(loop) + PATIENCE_NS) == 0;
-}
-
-struct warm *service_warm_server(const struct service *service)
-{
-	return state_of(service) == WARM_READY && warm_waiting(service->warm.server) > 0 ? service->warm.server :
-											   NULL;
+	if (warm->server == NULL || warm_state(warm->server) != WARM_READY)
+		return NULL;
+	if (sessions == 0 || warm_served(warm->server) < sessions)
+		return warm->server;
+	begin_anew(service, "warm_sessions");
+	return NULL;
 }
 
 /* ---- configurations ---- */
@@ -320,16 +281,16 @@ void service_warm_adjust(struct service *service, const struct conf_service *bef
 		service_warm_end(service);
 		return;
 	}
-	if (state_of(service) != WARM_OFF && before != NULL && warm->stamp == warm_stamp(service->settings) &&
+	if (warm->server != NULL && before != NULL && warm->stamp == warm_stamp(service->settings) &&
 	    !starts_differently(before, service->settings)) {
 		warm_adjust(warm->server, service->settings);
-		if (state_of(service) == WARM_READY && service->settings->warm_time_ns > 0)
+		if (warm_state(warm->server) == WARM_READY && service->settings->warm_time_ns > 0)
 			due_at(service, warm_ready_ns(warm->server) + service->settings->warm_time_ns);
 		else
 			loop_disarm(loop_of(service), &warm->due);
 		return;
 	}
-	if (state_of(service) != WARM_OFF)
+	if (warm->server != NULL)
 		warm->replaced++;
 	service_warm_end(service);
 	begin_soon(service);
@@ -340,9 +301,7 @@ void service_warm_end(struct service *service)
 	struct service_warm *warm = &service->warm;
 
 	loop_disarm(loop_of(service), &warm->due);
-	loop_disarm(loop_of(service), &warm->patience);
-	if (warm->server != NULL)
-		warm_stop(warm->server);
+	leave(service);
 	throttle_succeed(&warm->throttle);
 	warm->trouble = NULL;
 	warm->given_up = false;
@@ -398,6 +357,7 @@ int service_warm_new(struct service_set *set)
 		.taps = &set->warm_taps,
 		.is_taken = is_a_leader,
 		.is_taken_context = set,
+		.answered = session_copy_came,
 		.happened = happened,
 	};
 
@@ -411,14 +371,27 @@ int service_warm_new(struct service_set *set)
 	return set->warm_taps.buffer == NULL ? -ENOMEM : warm_table_new(&means, &set->warm);
 }
 
+void service_warm_end_all(struct service_set *set)
+{
+	for (size_t i = 0; i < set->service_count; i++) {
+		if (set->services[i]->warm.server == NULL)
+			continue;
+		leave(set->services[i]);
+		due_at(set->services[i], loop_now_ns(set->loop) + NS_PER_S);
+	}
+	warm_table_end(set->warm);
+}
+
 void service_warm_free(struct service_set *set)
 {
+	if (set->warm != NULL)
+		service_warm_end_all(set);
 	warm_table_free(set->warm);
+	set->warm = NULL;
 	free(set->warm_taps.buffer);
 }
 
 void service_warm_init(struct service *service)
 {
 	service->warm.due.expired = due;
-	service->warm.patience.expired = patience_over;
 }

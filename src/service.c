@@ -29,7 +29,6 @@ static bool service_may_serve(const struct service *service)
 	/* With wait = yes the limit is one program a socket: see listener_free(). Who is to
 	 * be refused when it is full must be accepted first. */
 	return !service->retired && !armed(&service->pause) && !armed(&service->refill) &&
-	       !armed(&service->warm.patience) &&
 	       (service->settings->wait || service->settings->limits.refuse_when_full ||
 		service->gate.active < service->gate.instances);
 }
@@ -211,7 +210,6 @@ void service_free(struct service *service)
 	loop_disarm(service->set->loop, &service->refill);
 	loop_disarm(service->set->loop, &service->refusals_told);
 	service_warm_end(service);
-	warm_free(service->warm.server);
 	service_tell_left_out(&service->refusals_told);
 	keep_counters(service);
 	conf_unref(service->conf);

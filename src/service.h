@@ -76,9 +76,8 @@ struct service_counters {
 
 /* The program of a service, started ahead of its clients. */
 struct service_warm {
-	struct warm *server;       /* NULL: it never was warm */
+	struct warm *server;       /* or NULL */
 	struct loop_timer due;     /* to be started, or started anew */
-	struct loop_timer patience; /* a client waits for a copy */
 	struct throttle throttle;
 	uint64_t looked_ns, stamp; /* its files, as they were when it was started */
 	uint64_t begun_ns;
@@ -209,6 +208,10 @@ void service_bans_over(struct loop_timer *timer);
 int service_warm_new(struct service_set *set);
 void service_warm_free(struct service_set *set);
 
+/* Ends all of them, and waits until those who stand in line for a copy have their answers. They are started again a
+ * second later, if the daemon goes on. */
+void service_warm_end_all(struct service_set *set);
+
 /* Sets up the part of a new service. */
 void service_warm_init(struct service *service);
 
@@ -219,12 +222,8 @@ void service_warm_adjust(struct service *service, const struct conf_service *bef
 /* No client will come any more. Idempotent. */
 void service_warm_end(struct service *service);
 
-/* A client is there. Whether it is better off to wait a moment for a copy that is on its way; then service_settle() is
- * called when it came, or did not. */
-bool service_warm_waits(struct service *service);
-
-/* Who has a copy to hand it to, or NULL: its program is started for it. */
-struct warm *service_warm_server(const struct service *service);
+/* A client is there: who may have a copy for it, or NULL: then its program is started for it. */
+struct warm *service_warm_server(struct service *service);
 
 /* ---- service-failures.c ---- */
 
@@ -255,6 +254,10 @@ struct admission {
 };
 int service_begin(struct listener *listener, const struct admission *admission, struct session **ret_session,
 		  struct spawn_failure *ret_failure);
+
+/* Callbacks of the session table: a session that waited for its process has begun, or will not. */
+void service_session_started(void *context, struct session *session);
+void service_session_failed(void *context, struct session *session, const struct spawn_failure *failure);
 
 /* ---- service-wait.c ---- */
 

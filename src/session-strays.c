@@ -127,8 +127,8 @@ void session_strays_signal(const struct session *session, int signo)
 {
 	struct session_table *table = session->table;
 
-	/* The cgroup has them all. */
-	if (session->family.cgroup.pool != NULL)
+	/* The cgroup has them all; but a copy of a warm program is moved there when it runs already. */
+	if (session->family.cgroup.pool != NULL && !session->warm)
 		return;
 	/* Who is not asked to end will be killed later. */
 	if (table->stray_count == SESSION_STRAYS_MOST && (signo == SIGKILL || may_search(table)))

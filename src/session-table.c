@@ -30,7 +30,7 @@ struct session *session_entry_take(struct session_table *table)
 	}
 	memset(session, 0, sizeof(*session));
 	session->table = table;
-	session->process.fd = session->socket.fd = -1;
+	session->process.fd = session->socket.fd = session->cgroup_fd = -1;
 	session->replies.source.fd = session->replies.socket = -1;
 	return session;
 }
@@ -150,12 +150,12 @@ int session_table_reserve(struct session_table *table, size_t count)
 
 size_t session_count(const struct session_table *table)
 {
-	return table->count;
+	return table->count + table->waiting_count;
 }
 
 size_t session_count_awaited(const struct session_table *table)
 {
-	return table->count - table->beside_count;
+	return table->count + table->waiting_count - table->beside_count;
 }
 
 bool session_each(const struct session_table *table, size_t *place, size_t most,

@@ -32,6 +32,10 @@ struct session_table {
 	size_t count;             /* living */
 	size_t beside_count;      /* of them: those that a drain does not wait for */
 	size_t stderr_only_count; /* not living, stderr open */
+	size_t waiting_count;     /* not living yet: a copy is being forked for them */
+	bool all_told, all_at_once; /* all sessions were told to end, and so are those that become live later */
+	enum session_reason all_reason;
+	bool closed; /* no session begins any more */
 	struct session **by_pid;  /* chains; a power of two */
 	size_t pid_mask;
 
@@ -62,6 +66,20 @@ bool session_is_leader(void *table, pid_t pid);
 /* The session has ended: whether its entry stays because others still have its
  * stderr. Otherwise it is the caller's to give back. */
 bool session_keep_for_stderr(struct session *session);
+
+/* ---- session.c ---- */
+
+/* Its process is there: watches it (takes its descriptors in any case), and logs the start. The socket of the request is
+ * taken when all is well. Returns 0 or -errno. */
+int session_go_live(struct session *session, const struct spawn_request *request, struct spawn_child *child);
+
+/* One that never became live is given back. */
+void session_forget(struct session *session);
+
+/* ---- session-copy.c ---- */
+
+/* A copy is being forked for it. Takes the socket of the request. */
+void session_wait_for_copy(struct session *session, const struct spawn_request *request);
 
 /* ---- session-limits.c ---- */
 

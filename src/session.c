@@ -54,14 +54,16 @@ void session_terminate(struct session *session, enum session_reason reason, bool
 
 void session_terminate_all(struct session_table *table, enum session_reason reason, bool at_once)
 {
+	table->all_told = true;
+	table->all_reason = reason;
+	table->all_at_once = at_once;
 	for (struct session *session = table->living; session != NULL; session = session->next)
 		session_terminate(session, reason, at_once);
 }
 
 /* ---- beginning ---- */
 
-static void log_start(const struct session *session, const struct session_origin *origin,
-		      const struct spawn_request *request)
+static void log_start(const struct session *session, const struct spawn_request *request)
 {
 	struct log_event *event = log_begin(session->table->means.log, LOG_LEVEL_INFO, "start");
 	char text[PEER_TEXT_MAX], address[ENDPOINT_TEXT_MAX];
@@ -73,7 +75,7 @@ static void log_start(const struct session *session, const struct session_origin
 	log_peer(event, "peer", &session->peer);
 	log_text(event, "local",
 		 known ? peer_print(request->local, text) : endpoint_print(request->endpoint, address));
-	log_printf(event, "active", "%u/%u", origin->active, origin->limit);
+	log_printf(event, "active", "%u/%u", session->active, session->limit);
 	if (session->settings->warm != WARM_NONE)
 		log_text(event, "warm", session->warm ? "yes" : "no");
 	log_end(event);
@@ -146,38 +148,61 @@ static int prepare(struct session *session, const struct session_origin *origin,
 	return r;
 }
 
-/* Spawns and watches. On failure nothing is left but what forget() takes. */
+int session_go_live(struct session *session, const struct spawn_request *request, struct spawn_child *child)
+{
+	struct session_table *table = session->table;
+	int r;
+
+	/* Its limits need the socket; it is the caller's until all is well. */
+	if (request->kind == SPAWN_CONNECTION && session->settings->linger_ns > 0)
+		session->socket.fd = request->socket;
+	r = watch(session, child);
+	if (r < 0) {
+		loop_remove(table->means.loop, &session->socket);
+		session->socket.fd = -1;
+		return r;
+	}
+	session_living_add(session);
+	session_orphans_watch(table);
+	if (request->kind == SPAWN_CONNECTION && session->socket.fd < 0)
+		close(request->socket);
+	log_start(session, request);
+	return 0;
+}
+
+void session_forget(struct session *session)
+{
+	replies_close(&session->replies);
+	cgroup_give(&session->family.cgroup);
+	session_entry_give(session);
+}
+
+/* A copy of a warm program, or its own process. On failure nothing is left but what session_forget() takes. */
 static int start(struct session *session, const struct session_origin *origin, struct spawn_request *request,
 		 struct spawn_failure *ret_failure)
 {
 	struct session_table *table = session->table;
 	struct spawn_child child = { .pidfd = -1 };
-	int r = prepare(session, origin, request, ret_failure);
+	int handed = -EAGAIN, r = prepare(session, origin, request, ret_failure);
 
 	if (r < 0)
 		return r;
-	session->warm = origin->warm != NULL && warm_hand_over(origin->warm, request, &child) == 0;
-	if (!session->warm)
+	if (origin->warm != NULL)
+		handed = warm_hand_over(origin->warm, request, &session->copy, &child);
+	session->warm = handed != -EAGAIN;
+	if (handed == -EINPROGRESS) {
+		session_wait_for_copy(session, request);
+		return 0;
+	}
+	if (handed < 0)
 		r = spawn_start(table->means.spawn, request, &child, ret_failure);
 	if (r < 0)
 		return r;
-	/* Its limits need the socket; it is the caller's until all is well. */
-	if (request->kind == SPAWN_CONNECTION && session->settings->linger_ns > 0)
-		session->socket.fd = request->socket;
-	r = watch(session, &child);
+	r = session_go_live(session, request, &child);
 	if (r < 0)
 		*ret_failure =
 			(struct spawn_failure){ .step = "watch", .stage = CHILD_STAGE_EXEC, .error = -r };
 	return r;
-}
-
-static void forget(struct session *session)
-{
-	loop_remove(session->table->means.loop, &session->socket);
-	session->socket.fd = -1;
-	replies_close(&session->replies);
-	cgroup_give(&session->family.cgroup);
-	session_entry_give(session);
 }
 
 int session_begin(struct session_table *table, const struct session_origin *origin,
@@ -198,20 +223,17 @@ int session_begin(struct session_table *table, const struct session_origin *orig
 	session->service = origin->service;
 	session->listener = origin->listener;
 	session->ticket = origin->ticket;
+	session->active = origin->active;
+	session->limit = origin->limit;
 	session->peer = *request->peer;
 	session->local = *request->local;
 	session->started_ns = loop_now_ns(table->means.loop);
 
 	r = start(session, origin, request, ret_failure);
 	if (r < 0) {
-		forget(session);
+		session_forget(session);
 		return r;
 	}
-	session_living_add(session);
-	session_orphans_watch(table);
-	if (request->kind == SPAWN_CONNECTION && session->socket.fd < 0)
-		close(request->socket);
-	log_start(session, origin, request);
 	*ret_session = session;
 	return 0;
 }

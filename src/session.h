@@ -83,7 +83,15 @@ struct session {
 	struct service *service;
 	struct listener *listener; /* wait = yes: whose socket it holds; else NULL */
 	struct gate_ticket ticket;
-	bool warm;               /* served by a copy of a warm program */
+	unsigned active, limit;  /* as the log tells them */
+
+	/* while a copy of a warm program is being forked for it; see session-copy.c */
+	bool warm;    /* it is served by a copy */
+	bool waiting; /* it has no process yet */
+	struct warm_client copy;
+	const struct endpoint *endpoint;
+	int cgroup_fd;
+
 	struct peer peer, local; /* local: of no family when it is not known */
 
 	/* its processes */
@@ -138,6 +146,11 @@ struct session_means {
 	struct spawn *spawn;
 	struct linger_pool *linger;
 	struct warm_table *warm;
+
+	/* What becomes of sessions that were begun without a process; needed with `warm` only. They began; or they
+	 * did not, and are gone when this returns. */
+	void (*started)(void *context, struct session *session);
+	void (*failed)(void *context, struct session *session, const struct spawn_failure *failure);
 };
 
 /* Returns 0 or -errno. */
@@ -153,8 +166,14 @@ int session_table_reserve(struct session_table *table, size_t count);
 /* Where the sessions that begin from now on get their cgroups; NULL: nowhere. Borrowed. */
 void session_table_use_cgroups(struct session_table *table, struct cgroup_pool *pool);
 
+/* For warm_means: the answer to a session that waits for a copy. */
+void session_copy_came(struct warm_client *client, const struct spawn_child *child);
+
+/* No session begins any more: those that wait are dropped when they are answered. */
+void session_table_close(struct session_table *table);
+
 /* Spawns the service and watches it; `request->session` is filled in. Returns 0, and has taken
- * the socket of a SPAWN_CONNECTION; or -errno and what failed; then there is no session. */
+ * the socket of a SPAWN_CONNECTION (when the session is `waiting`, `started` or `failed` follows); or -errno and what failed; then there is no session. */
 int session_begin(struct session_table *table, const struct session_origin *origin,
 		  struct spawn_request *request, struct session **ret_session,
 		  struct spawn_failure *ret_failure);

@@ -6,13 +6,9 @@
 /* What comes of `warm`, in a word. */
 static const char *state_of(const struct service *service)
 {
-	static const char *const names[] = {
-		[WARM_OFF] = "off",
-		[WARM_STARTING] = "starting",
-		[WARM_READY] = "ready",
-	};
-
-	return names[service->warm.server != NULL ? warm_state(service->warm.server) : WARM_OFF];
+	if (service->warm.server == NULL)
+		return "off";
+	return warm_state(service->warm.server) == WARM_READY ? "ready" : "starting";
 }
 
 static const char *trouble_of(const struct conf_service *settings, const struct service *service)

@@ -4,9 +4,11 @@
 
 #include "warm.h"
 
+#include <sys/uio.h>
+
 #define WARM_BUCKETS 1024 /* a power of two */
 
-/* A process that is not a session's: a fork server, or a copy that waits. */
+/* A process that is not a session's: a fork server, or a spare. */
 struct warm_process {
 	pid_t pid; /* 0: none */
 	struct warm_process *same_hash;
@@ -14,45 +16,47 @@ struct warm_process {
 
 enum warm_channel_state {
 	WARM_CHANNEL_IDLE,
-	WARM_CHANNEL_ORDERED, /* its copy is on its way */
-	WARM_CHANNEL_WAITING, /* its copy waits for a client */
+	WARM_CHANNEL_ORDERED, /* its spare is on its way */
+	WARM_CHANNEL_WAITING, /* its spare waits for a client */
 };
 
-/* A way to one copy, and after it to others. */
+/* A way to one spare, and after it to others. */
 struct warm_channel {
 	int fd; /* our end; -1: it was never opened */
 	uint32_t ticket;
 	enum warm_channel_state state;
 	struct warm_process copy;
-	int pidfd; /* of the copy that waits, or -1 */
+	int pidfd; /* of the spare that waits, or -1 */
 };
 
 struct warm {
 	struct warm_table *table;
-	void *context;
+	void *context; /* NULL: nobody is to be told any more */
 	struct warm *previous, *next;
 	const struct conf_service *settings;
 	enum warm_state state;
-	bool loaded;    /* the library told that it is there */
-	bool collected; /* the process has ended, and its number is free */
-	bool late;      /* copies do not come in time: nobody waits for one */
+	bool loaded;     /* the library told that it is there */
+	bool collected;  /* the process has ended, and its number is free */
+	bool over;       /* nothing is to be had from it: to be freed */
 
 	struct warm_process process;
 	struct loop_source exit;     /* its pidfd */
 	struct loop_source socket;   /* the private socket */
 	struct loop_source standard; /* the far end of its 0 and 1, until it is ready */
 	struct stderr_tap tap;
-	struct loop_timer deadline; /* to be loaded, to be ready, to answer an order */
+	struct loop_timer deadline; /* to be loaded, to be ready, to answer, to be gone */
+	uint64_t asked_ns;          /* the oldest thing that it has not answered */
 	uint64_t ready_ns, served;
+	uint32_t last_ticket;
+
+	struct warm_client *first, **last; /* in the order in which they came */
+	unsigned client_count;
 
 	struct warm_channel channels[WARM_CHANNELS];
-	unsigned ready[WARM_CHANNELS]; /* channels whose copies wait, the last one first */
+	unsigned ready[WARM_CHANNELS]; /* channels whose spares wait, the last one first */
 	unsigned waiting, ordered;
-	uint32_t last_ticket;
-	unsigned wanted;         /* copies that are to wait */
-	unsigned least;          /* that waited since the last trim */
-	struct loop_timer trim;  /* wants fewer again */
-	struct loop_timer again; /* orders again, after one that failed */
+	struct loop_timer refill; /* orders the spares that are missing */
+	uint64_t served_before;   /* when it was armed */
 };
 
 struct warm_table {
@@ -66,26 +70,53 @@ struct warm_table {
 void warm_process_add(struct warm_table *table, struct warm_process *process, pid_t pid);
 void warm_process_remove(struct warm_table *table, struct warm_process *process); /* idempotent */
 
-/* ---- warm-copies.c ---- */
+/* A pidfd of what is said to be a copy: it must be a child of ours that nobody knows. Returns 0, -EPROTO, or another
+ * -errno. */
+int warm_child_open(struct warm_table *table, pid_t pid, int *ret_pidfd);
 
-void warm_copies_init(struct warm *warm);
+/* ---- warm-spares.c ---- */
 
-/* Orders as many copies as are wanted and neither wait nor are on their way. */
-void warm_copies_order(struct warm *warm);
+void warm_spares_init(struct warm *warm);
+
+/* Orders as many as are wanted and neither wait nor are on their way: now, or when it is quieter. */
+void warm_spares_order(struct warm *warm);
+void warm_spares_refill(struct warm *warm);
 
 /* What was reported of them. Returns 0, or -EPROTO when it makes no sense. */
-int warm_copy_came(struct warm *warm, const struct warm_report *report, pid_t pid);
-int warm_copy_failed(struct warm *warm, const struct warm_report *report);
+int warm_spare_came(struct warm *warm, const struct warm_report *report, pid_t pid);
+int warm_spare_failed(struct warm *warm, const struct warm_report *report);
+
+/* The next one that lives, or NULL; then it is forgotten (its client has it; pidfd may be taken before) or dismissed
+ * (it ends by itself, and is collected as an orphan). */
+struct warm_channel *warm_spare_take(struct warm *warm);
+void warm_spare_forget(struct warm *warm, struct warm_channel *channel);
+void warm_spare_dismiss(struct warm *warm, struct warm_channel *channel);
 
 /* Lets go of all that wait, and of the channels. */
-void warm_copies_drop(struct warm *warm);
+void warm_spares_drop(struct warm *warm);
+
+/* ---- warm-clients.c ---- */
+
+/* Sends two parts as one message, with descriptors (at most WARM_BATCH), without waiting. Returns 0 or -errno. */
+int warm_deliver(int socket, const struct iovec parts[static 2], const int *fds, size_t count);
+
+/* What was reported of a copy for a client. Returns 0, or -EPROTO when it makes no sense. */
+int warm_client_started(struct warm *warm, const struct warm_report *report, pid_t pid);
+int warm_client_failed(struct warm *warm, const struct warm_report *report);
+
+/* Nobody of those who wait will have a copy. */
+void warm_clients_refuse(struct warm *warm);
 
 /* ---- warm.c ---- */
+
+/* Something was asked of it, or it has answered. */
+void warm_asked(struct warm *warm);
+void warm_answered(struct warm *warm);
 
 /* Takes in reports, a bounded number. */
 void warm_listen(struct warm *warm);
 
-/* Ends it, and tells. */
-void warm_give_up(struct warm *warm, enum warm_end end);
+/* Frees it if it is over; for whoever called what may end it. */
+void warm_settle(struct warm *warm);
 
 #endif

@@ -2,15 +2,24 @@
  *
  * A fork server is a program that was started as its service says, with the library preloaded, and stopped: just
  * before main(), or at its first touch of descriptor 0 or 1. It has one private socket to the daemon (SOCK_SEQPACKET,
- * named by USHERD_WARM). Over it come orders for copies; each copy is forked with CLONE_PARENT, so that it is a child
- * of the daemon, and waits on a channel of its own (SOCK_SEQPACKET, too) for its one job: a client's socket and what
- * the environment says of that client. A channel is used again for a later copy; tickets tell them apart.
+ * named by USHERD_WARM). Over it comes a job for each client: the client's socket and what the environment says of that
+ * client. The fork server forks a copy for it, with CLONE_PARENT, so that it is a child of the daemon. The first thing that
+ * the copy does is to report itself; the second is to leave the fork server's process group (setsid), and it closes the
+ * private socket before it goes on with main(). So when the far end of that socket is closed everywhere, and no report is
+ * left in it, no copy has a job that was not reported.
  *
  *     daemon                     fork server                copy
  *        | <--- LOADED, READY ------- |
+ *        | ---- job ----------------> | --- clone ----------> |
+ *        | <--- STARTED ticket (credentials: its pid) ------- |  goes on with main()
+ *
+ * Spares are copies that are forked ahead, so that not even the fork is on a client's way: ordered over the same socket,
+ * each waits on a channel of its own (SOCK_SEQPACKET, too) for its one job. A channel is used again for a later
+ * spare; tickets tell them apart.
+ *
  *        | ---- orders -------------> | --- clone ----------> |
  *        | <--- COPY channel, ticket (credentials: its pid) - |
- *        | ---- job ticket, [socket, stderr], environment --> |  goes on with main()
+ *        | ---- job on the channel -------------------------> |  goes on with main()
  *
  * The end of either socket (end of file) ends who waits on it, at once and silently. Everything is in the byte order of
  * the machine: both ends are one build. */
@@ -50,7 +59,11 @@ struct warm_order {
 	uint32_t opened; /* 1: the channel is new; its far end comes with the message, those of one message in order */
 };
 
+/* Every message to a fork server begins with one of these. */
+enum warm_message { WARM_MESSAGE_ORDERS = 1, WARM_MESSAGE_JOB };
+
 struct warm_orders {
+	uint32_t message; /* WARM_MESSAGE_ORDERS */
 	uint32_t count; /* 1 to WARM_BATCH */
 	struct warm_order items[WARM_BATCH]; /* the message ends behind the last one */
 };
@@ -61,8 +74,9 @@ enum warm_report_kind {
 	WARM_REPORT_LOADED,     /* the library is in the process */
 	WARM_REPORT_READY,      /* the program is stopped: orders are taken */
 	WARM_REPORT_UNSUITABLE, /* it cannot be done with this program: `detail` is a warm_unsuitable. It has ended */
-	WARM_REPORT_COPY,       /* sent by a copy: it waits on `channel` for the job of `ticket` */
-	WARM_REPORT_FAILED,     /* there is no copy for this order; `detail` is the errno of clone */
+	WARM_REPORT_STARTED,    /* sent by a copy: it has the job of `ticket` */
+	WARM_REPORT_COPY,       /* sent by a spare: it waits on `channel` for the job of `ticket` */
+	WARM_REPORT_FAILED,     /* there is no copy for this job or order; `detail` is the errno of clone */
 	WARM_REPORTS
 };
 
@@ -81,19 +95,20 @@ struct warm_report {
 	int32_t detail;
 };
 
-/* ---- daemon to copy ---- */
+/* ---- daemon to fork server, or to a spare on its channel ---- */
 
 enum warm_job_flags {
 	WARM_JOB_STDERR = 1,        /* the second descriptor becomes 2 */
 	WARM_JOB_STDERR_SOCKET = 2, /* the socket becomes 2, too */
-	WARM_JOB_LEAVE = 4,         /* there is no job, and no descriptor: end */
+	WARM_JOB_LEAVE = 4,         /* to a spare: there is no job, and no descriptor: end */
 };
 
 /* With it come one or two descriptors: the socket (0 and 1), and stderr. Behind it stand `length` bytes: NAME=VALUE,
- * each with its NUL. USHERD_SESSION is the first. A job with another ticket than the copy's is old: what came with it is
- * closed, and the copy waits on. */
+ * each with its NUL. USHERD_SESSION is the first. On a channel, a job with another ticket than the spare's is
+ * old: what came with it is closed, and the spare waits on. */
 #define WARM_JOB_TEXT 4096
 struct warm_job {
+	uint32_t message; /* WARM_MESSAGE_JOB */
 	uint32_t ticket;
 	uint32_t flags;
 	uint32_t length;

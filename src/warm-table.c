@@ -5,6 +5,9 @@
 #include "base.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 static size_t chain_of(pid_t pid)
 {
@@ -41,15 +44,37 @@ bool warm_table_knows(const struct warm_table *table, pid_t pid)
 	return process != NULL;
 }
 
+int warm_child_open(struct warm_table *table, pid_t pid, int *ret_pidfd)
+{
+	siginfo_t info;
+	int pidfd;
+
+	if (pid <= 1 || warm_table_knows(table, pid) ||
+	    table->means.is_taken(table->means.is_taken_context, pid))
+		return -EPROTO;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return errno == ESRCH ? -EPROTO : -errno;
+	/* A child that has not been collected: then its number is still its own. */
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+		close(pidfd);
+		return -EPROTO;
+	}
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
 void warm_table_listen(struct warm_table *table)
 {
 	struct warm *next;
 
-	/* One may end by what it says; the others stay in the list. */
+	/* One may go by what it says, or another be started: those that are there now count. */
 	for (struct warm *warm = table->all; warm != NULL; warm = next) {
 		next = warm->next;
-		if (warm->state == WARM_READY && warm->ordered > 0)
+		if (warm->ordered + warm->client_count > 0) {
 			warm_listen(warm);
+			warm_settle(warm);
+		}
 	}
 }
 

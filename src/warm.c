@@ -2,13 +2,16 @@
  * or dead. See warm.h.
  *
  * Its descriptors 0 and 1 are one end of a pair of sockets: a program that uses them past the library is found
- * out. Its end is by SIGKILL to its process group, while it is not collected, so that the number is its own; who
- * collects it is whoever collects orphans. Copies that have a client left that group at their birth. */
+ * out. One that is not needed any more, or that died, is kept until all who stand in line have their answers: see
+ * warm-clients.c. It is killed alone, by its pidfd, because copies that were born a moment ago may still be in its process
+ * group; but before it is ready the whole group goes. Who collects it is whoever collects orphans. */
 #include "warm-internal.h"
 
 #include "base.h"
+#include "clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +21,9 @@
 
 #define LOADED_NS      (10 * NS_PER_S) /* from exec to the library's first word */
 #define STOPPED_NS     (60 * NS_PER_S) /* and to where it stops: modules may be many */
+#define LOOK_NS        (20 * NS_PER_MS) /* how often one that owes an answer is looked after */
+#define SILENT_NS      (2 * NS_PER_S)   /* so long it may owe it */
+#define LAST_NS        (200 * NS_PER_MS) /* from its end until the last copy that it made has reported */
 #define REPORTS_MOST   64              /* a round */
 #define PRELOAD_PREFIX "LD_PRELOAD="
 
@@ -78,45 +84,157 @@ static void let_go(struct loop *loop, struct loop_source *source)
 	source->fd = -1;
 }
 
-void warm_stop(struct warm *warm)
+static void kill_server(struct warm *warm)
+{
+	if (warm->collected || warm->process.pid <= 1)
+		return;
+	if (warm->state == WARM_STARTING)
+		kill(-warm->process.pid, SIGKILL);
+	else
+		syscall(SYS_pidfd_send_signal, warm->exit.fd, SIGKILL, NULL, 0);
+}
+
+/* Takes all down; who is in line is refused. */
+static void end(struct warm *warm)
 {
 	struct loop *loop = warm->table->means.loop;
 
-	if (warm->state == WARM_OFF)
-		return;
-	/* Collected, its number is free. Helpers that it started are then left to themselves, as with any program. */
-	if (warm->process.pid > 1 && !warm->collected)
-		kill(-warm->process.pid, SIGKILL);
-	warm->state = WARM_OFF;
+	kill_server(warm);
+	warm->state = WARM_LEAVING;
+	warm->over = true;
 	loop_disarm(loop, &warm->deadline);
-	warm_copies_drop(warm);
+	warm_spares_drop(warm);
 	let_go(loop, &warm->socket);
 	let_go(loop, &warm->standard);
 	let_go(loop, &warm->exit);
 	stderr_tap_drain(&warm->tap);
 	stderr_tap_close(&warm->tap);
 	warm_process_remove(warm->table, &warm->process);
+	warm_clients_refuse(warm);
 }
 
+void warm_settle(struct warm *warm)
+{
+	if (!warm->over)
+		return;
+	if (warm->previous != NULL)
+		warm->previous->next = warm->next;
+	else
+		warm->table->all = warm->next;
+	if (warm->next != NULL)
+		warm->next->previous = warm->previous;
+	free(warm);
+}
+
+/* Nobody has use for it any more, but for those in line, who are answered until the socket's far end is closed: it reads
+ * what was sent, and then the end. */
+static void leave(struct warm *warm)
+{
+	struct loop *loop = warm->table->means.loop;
+
+	if (warm->state == WARM_LEAVING)
+		return;
+	if (warm->state == WARM_STARTING || warm->first == NULL) {
+		end(warm);
+		return;
+	}
+	warm->state = WARM_LEAVING;
+	warm_spares_drop(warm);
+	shutdown(warm->socket.fd, SHUT_WR);
+	(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + SILENT_NS);
+}
+
+void warm_leave(struct warm *warm)
+{
+	if (warm == NULL)
+		return;
+	warm->context = NULL;
+	leave(warm);
+	warm_settle(warm);
+}
+
+/* It is gone for its owner, who is told. */
 static void finish(struct warm *warm, struct warm_outcome outcome)
 {
+	void *context = warm->context;
+
 	outcome.pid = warm->process.pid;
-	warm_stop(warm);
-	warm->table->means.happened(warm->context, warm, WARM_ENDED, &outcome);
+	if (outcome.end != WARM_END_DIED && outcome.end != WARM_END_EXITED)
+		kill_server(warm);
+	leave(warm);
+	warm->context = NULL;
+	if (context != NULL)
+		warm->table->means.happened(context, warm, WARM_ENDED, &outcome);
 }
 
-void warm_give_up(struct warm *warm, enum warm_end end)
+static void give_up(struct warm *warm, enum warm_end why)
 {
-	finish(warm, (struct warm_outcome){ .end = end });
+	finish(warm, (struct warm_outcome){ .end = why });
+}
+
+/* ---- its clock ---- */
+
+static bool owes(const struct warm *warm)
+{
+	return warm->client_count + warm->ordered > 0;
+}
+
+void warm_asked(struct warm *warm)
+{
+	struct loop *loop = warm->table->means.loop;
+
+	if (warm->client_count + warm->ordered > 1 && warm->deadline.place != 0)
+		return;
+	warm->asked_ns = loop_now_ns(loop);
+	(void)loop_arm(loop, &warm->deadline, warm->asked_ns + LOOK_NS);
+}
+
+void warm_answered(struct warm *warm)
+{
+	warm->asked_ns = loop_now_ns(warm->table->means.loop);
+}
+
+/* By a signal: it will not answer until somebody lets it go on. */
+static bool is_stopped(const struct warm *warm)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PIDFD, (id_t)warm->exit.fd, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid != 0;
+}
+
+static void look_after(struct warm *warm)
+{
+	struct loop *loop = warm->table->means.loop;
+
+	if (!owes(warm))
+		return;
+	warm_listen(warm);
+	if (warm->state != WARM_READY || !owes(warm))
+		return;
+	if (is_stopped(warm) || loop_now_ns(loop) - warm->asked_ns > SILENT_NS)
+		give_up(warm, WARM_END_SILENT);
+	else
+		(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + LOOK_NS);
 }
 
 static void deadline_passed(struct loop_timer *timer)
 {
 	struct warm *warm = container_of(timer, struct warm, deadline);
 
-	warm_give_up(warm, warm->state == WARM_READY ? WARM_END_SILENT :
-			   warm->loaded              ? WARM_END_TOO_LONG :
-						       WARM_END_NOT_LOADED);
+	switch (warm->state) {
+	case WARM_STARTING:
+		give_up(warm, warm->loaded ? WARM_END_TOO_LONG : WARM_END_NOT_LOADED);
+		break;
+	case WARM_READY:
+		look_after(warm);
+		break;
+	case WARM_LEAVING:
+		/* Somebody who is no copy keeps the socket open. */
+		end(warm);
+		break;
+	}
+	warm_settle(warm);
 }
 
 /* ---- what it says ---- */
@@ -139,14 +257,15 @@ static void became_ready(struct warm *warm)
 	warm->ready_ns = loop_now_ns(loop);
 	loop_disarm(loop, &warm->deadline);
 	let_go(loop, &warm->standard);
-	warm_copies_order(warm);
-	warm->table->means.happened(warm->context, warm, WARM_BECAME_READY, NULL);
+	warm_spares_order(warm);
+	if (warm->context != NULL)
+		warm->table->means.happened(warm->context, warm, WARM_BECAME_READY, NULL);
 }
 
 /* Returns false when it makes no sense. */
-static bool take_report(struct warm *warm, const struct warm_report *report, pid_t pid)
+static bool take_report(struct warm *warm, const struct warm_report *report, pid_t sender)
 {
-	bool is_server = pid == warm->process.pid;
+	bool is_server = sender == warm->process.pid;
 
 	switch (report->kind) {
 	case WARM_REPORT_LOADED:
@@ -164,16 +283,25 @@ static bool take_report(struct warm *warm, const struct warm_report *report, pid
 		finish(warm, (struct warm_outcome){ .end = WARM_END_UNSUITABLE,
 						    .unsuitable = (enum warm_unsuitable)report->detail });
 		return true;
+	case WARM_REPORT_STARTED:
+		warm_answered(warm);
+		return warm_client_started(warm, report, sender) == 0;
 	case WARM_REPORT_COPY:
-		return warm->state == WARM_READY && warm_copy_came(warm, report, pid) == 0;
+		warm_answered(warm);
+		/* Who leaves has dropped its spares: they end by themselves. */
+		return warm->state == WARM_LEAVING || warm_spare_came(warm, report, sender) == 0;
 	case WARM_REPORT_FAILED:
-		return warm->state == WARM_READY && is_server && warm_copy_failed(warm, report) == 0;
+		warm_answered(warm);
+		return is_server && (warm_client_failed(warm, report) == 0 || warm->state == WARM_LEAVING ||
+				     warm_spare_failed(warm, report) == 0);
 	}
 	return false;
 }
 
-/* One report and its sender, as the kernel names it. Returns 1, 0 when there is none, or -errno. */
-static int receive(int socket, struct warm_report *ret_report, pid_t *ret_pid)
+enum received { RECEIVED_NOTHING, RECEIVED_REPORT, RECEIVED_END, RECEIVED_NONSENSE };
+
+/* One report and its sender, as the kernel names it. */
+static enum received receive(int socket, struct warm_report *ret_report, pid_t *ret_sender)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
 	struct iovec part = { ret_report, sizeof(*ret_report) };
@@ -187,33 +315,53 @@ static int receive(int socket, struct warm_report *ret_report, pid_t *ret_pid)
 	const struct cmsghdr *first = CMSG_FIRSTHDR(&header);
 	struct ucred sender;
 
-	if (length < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (length == 0)
-		return 0; /* its end: the pidfd tells more */
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return RECEIVED_NOTHING;
+	/* A far end that was closed with something unread. */
+	if (length == 0 || (length < 0 && errno == ECONNRESET))
+		return RECEIVED_END;
 	/* Descriptors that came with it have no room, and are closed by the kernel. */
 	if (length != sizeof(*ret_report) || (header.msg_flags & MSG_TRUNC) != 0 || first == NULL ||
 	    first->cmsg_type != SCM_CREDENTIALS)
-		return -EPROTO;
+		return RECEIVED_NONSENSE;
 	memcpy(&sender, CMSG_DATA(first), sizeof(sender));
-	*ret_pid = sender.pid;
-	return 1;
+	*ret_sender = sender.pid;
+	return RECEIVED_REPORT;
+}
+
+/* The far end is closed everywhere: no copy will report any more. */
+static void far_end_closed(struct warm *warm)
+{
+	loop_remove(warm->table->means.loop, &warm->socket);
+	warm_clients_refuse(warm);
+	if (warm->state == WARM_LEAVING)
+		end(warm); /* else its pidfd tells the rest */
 }
 
 void warm_listen(struct warm *warm)
 {
 	struct warm_report report;
-	pid_t pid = 0;
+	pid_t sender = 0;
 
-	for (int i = 0; i < REPORTS_MOST && warm->state != WARM_OFF; i++) {
-		int r = receive(warm->socket.fd, &report, &pid);
-
-		if (r == 0)
+	for (int i = 0; i < REPORTS_MOST && !warm->over && warm->socket.fd >= 0; i++) {
+		switch (receive(warm->socket.fd, &report, &sender)) {
+		case RECEIVED_NOTHING:
 			return;
-		if (r < 0 || !take_report(warm, &report, pid)) {
-			warm_give_up(warm, WARM_END_NONSENSE);
+		case RECEIVED_END:
+			far_end_closed(warm);
 			return;
+		case RECEIVED_REPORT:
+			if (take_report(warm, &report, sender))
+				continue;
+			break;
+		case RECEIVED_NONSENSE:
+			break;
 		}
+		if (warm->state == WARM_LEAVING)
+			end(warm);
+		else
+			give_up(warm, WARM_END_NONSENSE);
+		return;
 	}
 }
 
@@ -221,11 +369,9 @@ static void socket_ready(struct loop_source *source, uint32_t events)
 {
 	struct warm *warm = container_of(source, struct warm, socket);
 
-	/* All ends are closed: nothing will come any more, and the pidfd tells the rest. */
-	if ((events & (EPOLLHUP | EPOLLIN)) == EPOLLHUP)
-		loop_remove(warm->table->means.loop, source);
-	else
-		warm_listen(warm);
+	(void)events;
+	warm_listen(warm);
+	warm_settle(warm);
 }
 
 /* Something is at the far end of 0 and 1: bytes, or nobody any more. */
@@ -237,35 +383,49 @@ static void standard_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	/* It may have stopped before what it wrote came here. */
 	warm_listen(warm);
-	if (warm->state != WARM_STARTING)
-		return;
-	if (recv(source->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
-		warm_give_up(warm, WARM_END_WROTE);
+	if (warm->state == WARM_STARTING && recv(source->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
+		give_up(warm, WARM_END_WROTE);
 	else
 		loop_remove(warm->table->means.loop, source);
+	warm_settle(warm);
 }
 
-static void exited(struct loop_source *source, uint32_t events)
+/* What it was, by its status. Returns false when it has not ended. */
+static bool collect(struct warm *warm, struct warm_outcome *ret_outcome)
 {
-	struct warm *warm = container_of(source, struct warm, exit);
 	struct warm_outcome outcome = { .ended = true };
 	siginfo_t info = { .si_pid = 0 };
 
-	(void)events;
-	warm_listen(warm); /* its last words */
-	if (warm->state == WARM_OFF)
-		return;
-	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG) != 0)
+	if (waitid(P_PIDFD, (id_t)warm->exit.fd, &info, WEXITED | WNOHANG) != 0)
 		outcome.ended = false; /* somebody else collected it */
 	else if (info.si_pid == 0)
-		return;
+		return false;
 	outcome.end = warm->state == WARM_READY ? WARM_END_DIED :
 		      warm->loaded              ? WARM_END_EXITED :
 						  WARM_END_NOT_LOADED;
 	outcome.signalled = info.si_code != CLD_EXITED;
 	outcome.status = info.si_status;
 	warm->collected = true;
-	finish(warm, outcome);
+	*ret_outcome = outcome;
+	return true;
+}
+
+static void exited(struct loop_source *source, uint32_t events)
+{
+	struct warm *warm = container_of(source, struct warm, exit);
+	struct loop *loop = warm->table->means.loop;
+	struct warm_outcome outcome;
+
+	(void)events;
+	warm_listen(warm); /* its last words */
+	if (!warm->over && collect(warm, &outcome)) {
+		loop_remove(loop, source);
+		finish(warm, outcome);
+	}
+	/* Copies that it made may be about to report. */
+	if (!warm->over && warm->collected)
+		(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + LAST_NS);
+	warm_settle(warm);
 }
 
 /* ---- starting ---- */
@@ -359,67 +519,78 @@ static int start(struct warm *warm, struct spawn_failure *ret_failure)
 	return r;
 }
 
-int warm_start(struct warm *warm, const struct conf_service *settings, struct spawn_failure *ret_failure)
-{
-	int r;
-
-	if (warm->state != WARM_OFF)
-		BUG("a fork server is started twice");
-	warm->settings = settings;
-	warm->state = WARM_STARTING;
-	warm->loaded = warm->late = warm->collected = false;
-	warm->served = warm->ready_ns = 0;
-	warm->wanted = settings->warm_spares;
-	warm->least = 0;
-	r = start(warm, ret_failure);
-	if (r < 0)
-		warm_stop(warm);
-	return r;
-}
-
-/* ---- objects ---- */
-
-int warm_new(struct warm_table *table, void *context, struct warm **ret_warm)
+static struct warm *make(struct warm_table *table, const struct conf_service *settings, void *context)
 {
 	struct warm *warm = calloc(1, sizeof(*warm));
 
 	if (warm == NULL)
-		return -ENOMEM;
+		return NULL;
 	warm->table = table;
 	warm->context = context;
+	warm->settings = settings;
+	warm->last = &warm->first;
 	warm->exit = (struct loop_source){ .fd = -1, .ready = exited, .set = LOOP_WORK };
 	warm->socket = (struct loop_source){ .fd = -1, .ready = socket_ready, .set = LOOP_WORK };
 	warm->standard = (struct loop_source){ .fd = -1, .ready = standard_ready, .set = LOOP_WORK };
 	warm->deadline.expired = deadline_passed;
-	warm_copies_init(warm);
+	warm_spares_init(warm);
 	warm->next = table->all;
 	if (table->all != NULL)
 		table->all->previous = warm;
 	table->all = warm;
+	return warm;
+}
+
+int warm_start(struct warm_table *table, const struct conf_service *settings, void *context,
+	       struct warm **ret_warm, struct spawn_failure *ret_failure)
+{
+	struct warm *warm = make(table, settings, context);
+	int r;
+
+	if (warm == NULL) {
+		*ret_failure = (struct spawn_failure){ .step = "memory", .error = ENOMEM, .before_child = true };
+		return -ENOMEM;
+	}
+	r = start(warm, ret_failure);
+	if (r < 0) {
+		end(warm);
+		warm_settle(warm);
+		return r;
+	}
 	*ret_warm = warm;
 	return 0;
 }
 
-void warm_free(struct warm *warm)
+/* The moment before another program takes over, or nobody does: the loop does not run any more. */
+static void end_now(struct warm *warm, uint64_t until_ns)
 {
-	if (warm == NULL)
-		return;
-	warm_stop(warm);
-	if (warm->previous != NULL)
-		warm->previous->next = warm->next;
-	else
-		warm->table->all = warm->next;
-	if (warm->next != NULL)
-		warm->next->previous = warm->previous;
-	free(warm);
+	warm->context = NULL;
+	leave(warm);
+	while (!warm->over) {
+		struct pollfd socket = { .fd = warm->socket.fd, .events = POLLIN };
+		uint64_t now_ns = clock_now_ns();
+
+		if (now_ns >= until_ns ||
+		    poll(&socket, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1) == 0)
+			end(warm);
+		else
+			warm_listen(warm);
+	}
+	warm_settle(warm);
+}
+
+void warm_table_end(struct warm_table *table)
+{
+	uint64_t until_ns = clock_now_ns() + LAST_NS;
+
+	while (table->all != NULL)
+		end_now(table->all, until_ns);
 }
 
 void warm_adjust(struct warm *warm, const struct conf_service *settings)
 {
 	warm->settings = settings;
-	if (warm->wanted < settings->warm_spares)
-		warm->wanted = settings->warm_spares;
-	warm_copies_order(warm);
+	warm_spares_order(warm);
 }
 
 /* ---- what is asked ---- */

@@ -1,12 +1,13 @@
 /* warm.h - fork servers: the program of a service, started ahead of its clients and stopped (warm-protocol.h), and
- * the copies of it that wait for them. A copy is a child of the daemon like any program that was started for a client, and
+ * the copies of it that serve them. A copy is a child of the daemon like any program that was started for a client, and
  * is handed one connection; from then on it is a session's, and nothing here knows of it.
  *
  * Mechanism: starts, orders, hands over, ends, and says what happened. When to start, start anew or give up is for
  * service-warm.c. What comes from the program's side is not trusted: a copy is who the kernel says it is, and must be a
  * child of ours that nobody else here knows; whoever does not keep to the protocol is ended.
  *
- * warm.c is the life of a fork server, warm-copies.c its copies, warm-table.c all of them, warm-stamp.c its files. */
+ * warm.c is the life of a fork server, warm-clients.c how a client gets its copy, warm-spares.c copies that wait,
+ * warm-table.c all fork servers, warm-stamp.c their files. */
 #ifndef USHERD_WARM_H
 #define USHERD_WARM_H
 
@@ -23,16 +24,15 @@ struct warm;
 struct warm_table;
 
 enum warm_state {
-	WARM_OFF,      /* there is no process */
 	WARM_STARTING, /* it has not come to where it stops */
-	WARM_READY,    /* copies are to be had, or will be */
+	WARM_READY,    /* copies are to be had */
+	WARM_LEAVING,  /* it finishes what it was asked for, unknown to its owner */
 };
 
-/* What happened, told by the callback. After WARM_ENDED the state is WARM_OFF. */
+/* What happened, told by the callback. With WARM_ENDED it is gone for its owner. */
 enum warm_event {
 	WARM_BECAME_READY,
-	WARM_COPY_CAME,  /* one waits, where none did */
-	WARM_ENDED,      /* the fork server is gone, and its copies that waited, too; `end` says why */
+	WARM_ENDED, /* `outcome` says why */
 };
 
 /* Why it is gone, or was given up. */
@@ -43,7 +43,7 @@ enum warm_end {
 	WARM_END_TOO_LONG,   /* it did not come to where it stops in time */
 	WARM_END_WROTE,      /* it wrote to 0 or 1 in a way that the library does not see */
 	WARM_END_UNSUITABLE, /* the library says so */
-	WARM_END_SILENT,     /* it was ready, and does not do what it was ordered to */
+	WARM_END_SILENT,     /* it was ready, and does not answer */
 	WARM_END_NONSENSE,   /* it does not keep to the protocol */
 	WARM_ENDS
 };
@@ -60,14 +60,24 @@ struct warm_outcome {
 typedef void warm_happened(void *context, struct warm *warm, enum warm_event event,
 			   const struct warm_outcome *outcome /* of WARM_ENDED, else NULL */);
 
+/* A client whose copy is being forked; embedded in what waits for it. */
+struct warm_client {
+	struct warm *warm; /* NULL: it waits for nothing */
+	uint32_t ticket;
+	int stderr_pipe; /* reading end, or -1 */
+	struct warm_client *next;
+};
+
 /* What all fork servers work with; borrowed. `is_taken` tells pids that are known elsewhere (the leaders of sessions);
- * a pid that it knows is no copy. */
+ * a pid that it knows is no copy. `answered` tells who waited: a child, as spawn_start() gives it, or NULL: nobody
+ * has the connection, or will. */
 struct warm_means {
 	struct loop *loop;
 	struct spawn *spawn;
 	struct stderr_tap_shared *taps; /* whose callbacks may ask warm_of_tap() */
 	bool (*is_taken)(void *context, pid_t pid);
 	void *is_taken_context;
+	void (*answered)(struct warm_client *client, const struct spawn_child *child);
 	warm_happened *happened;
 };
 
@@ -75,44 +85,40 @@ struct warm_means {
 int warm_table_new(const struct warm_means *means, struct warm_table **ret_table);
 void warm_table_free(struct warm_table *table); /* when it has no fork server any more */
 
-/* Whether this is the pid of a fork server, or of a copy that waits: nobody else may collect it. */
+/* Whether this is the pid of a fork server, or of a spare: nobody else may collect it. */
 bool warm_table_knows(const struct warm_table *table, pid_t pid);
 
 /* Takes in what copies have said so far, so that none is collected as an orphan before it is known. */
 void warm_table_listen(struct warm_table *table);
 
-/* One fork server, not started; `context` is for the callback. Returns 0 or -ENOMEM. */
-int warm_new(struct warm_table *table, void *context, struct warm **ret_warm);
-void warm_free(struct warm *warm); /* ends it, tells nobody */
+/* Ends all of them; those who wait for a copy get their answers now. Waits a fifth of a second at most. */
+void warm_table_end(struct warm_table *table);
 
-/* Starts it with these settings (borrowed until it is ended). Returns 0, or -errno with `ret_failure` as of
- * spawn_start(); then it is off. */
-int warm_start(struct warm *warm, const struct conf_service *settings, struct spawn_failure *ret_failure);
+/* Starts a program with these settings (borrowed until it ends or is left); `context` is for the callback. Returns 0, or
+ * -errno with `ret_failure` as of spawn_start(). */
+int warm_start(struct warm_table *table, const struct conf_service *settings, void *context,
+	       struct warm **ret_warm, struct spawn_failure *ret_failure);
 
-/* Ends it and the copies that wait, at once; tells nobody. Idempotent. Copies that have a client go on. */
-void warm_stop(struct warm *warm);
+/* It is not needed any more: it answers those who wait, and goes; its spares go at once. Nothing more is told. Copies that
+ * have a client go on. NULL is ignored. */
+void warm_leave(struct warm *warm);
 
 /* Other settings for the same program, after a reload: how many copies are to wait may be another. */
 void warm_adjust(struct warm *warm, const struct conf_service *settings);
 
 enum warm_state warm_state(const struct warm *warm);
 
-/* Its process, or 0; since when it is ready; how many clients it was handed; copies that wait. */
+/* Its process, or 0; since when it is ready; how many clients it was handed; spares that wait. */
 pid_t warm_pid(const struct warm *warm);
 uint64_t warm_ready_ns(const struct warm *warm);
 uint64_t warm_served(const struct warm *warm);
 unsigned warm_waiting(const struct warm *warm);
 
-/* A client is there and no copy is. Returns whether one may be waited for: it is on its way and not late. Asks for
- * more copies from now on, up to `most` in all. */
-bool warm_expect(struct warm *warm, unsigned most);
-
-/* A copy that was waited for did not come in time: warm_expect() says no until one comes. */
-void warm_late(struct warm *warm);
-
-/* Hands the connection of `request` to a copy that waits. Returns 0 and the child, as spawn_start() does; or -EAGAIN: there
- * is none, or what was needed for it was lacking: start the program as ever. Allocates nothing. */
-int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct spawn_child *ret_child);
+/* Hands the connection of `request` to a spare, or has a copy forked for it. Returns 0 and the child, as spawn_start()
+ * does; -EINPROGRESS: `client` waits, `answered` will be called, and what `request` points to is not needed any more,
+ * its socket is still the caller's; or -EAGAIN: there is nobody: start the program as ever. Allocates nothing. */
+int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct warm_client *client,
+		   struct spawn_child *ret_child);
 
 /* Whose stderr this is; and the context of warm_new(). */
 struct warm *warm_of_tap(struct stderr_tap *tap);
