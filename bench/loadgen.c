@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -484,6 +485,17 @@ static void parse_arguments(struct options *options, int argc, char **argv)
 		options->seconds = 3600;
 }
 
+/* Held sessions are descriptors here, too. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 /* Returns 0 or -errno. */
 static int run_prepare(struct run *run)
 {
@@ -536,6 +548,7 @@ int main(int argc, char **argv)
 		return raise_loopback();
 	if (run.options.wait_ns > 0)
 		return wait_ready(&run.options);
+	raise_descriptors();
 	if (run_prepare(&run) < 0) {
 		perror("loadgen");
 		return 71;

@@ -55,7 +55,7 @@ scale_hold()
 	exec {to_hold}<>"$work/release"
 	while [ "$left" -gt 0 ]; do
 		some=$((left < most ? left : most))
-		(ulimit -Sn "$(ulimit -Hn)" && exec {to_hold}>&- &&
+		(exec {to_hold}>&- &&
 			load -c 32 -H "$some" -W "$ADDRESS" "${port_of[full]}" >"$work/held.${#holders[@]}" <"$work/release") &
 		holders+=($!)
 		left=$((left - some))
