@@ -20,8 +20,8 @@ static struct server start_warmed(const char *what, const char *const extra[])
 START_TEST(a_copy_is_the_program_that_was_started_for_its_client)
 {
 	struct server server = start_warmed("tell", NULL);
-	pid_t pid = expect_copy(&server, 0);
-	const char *told = read_all(hand_over(&server, 0, 0));
+	pid_t pid = _i == 0 ? 0 : expect_copy(&server, 0);
+	const char *told = read_all(_i == 0 ? start_copy(&server, 0, &pid) : hand_over(&server, 0, 0));
 
 	ck_assert_line(told, "pid %d %d 1", (int)pid, (int)pid);
 	ck_assert_line(told, "parent %d", (int)getpid());
@@ -41,6 +41,11 @@ START_TEST(a_copy_is_the_program_that_was_started_for_its_client)
 	ck_assert_line(told, "trace b2 b1 c1 c2 ");
 	ck_assert_ptr_null(strstr(told, "USHERD_WARM"));
 	ck_assert_ptr_null(strstr(told, "variable LD_"));
+	ck_assert_int_eq(collect(pid), 0);
+	/* Nothing of it is left to the next. */
+	told = read_all(start_copy(&server, 0, &pid));
+	ck_assert_line(told, "pid %d %d 1", (int)pid, (int)pid);
+	ck_assert_line(told, "descriptors 0 1 2");
 	ck_assert_int_eq(collect(pid), 0);
 	end_server(&server);
 }
@@ -100,7 +105,7 @@ START_TEST(copies_do_not_see_each_other)
 		int ends[2];
 
 		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-		send_job(&server, i, 101 + i, 0, usual, &ends[1], 1);
+		send_job(server.channels[i], 101 + i, 0, usual, &ends[1], 1);
 		close(ends[1]);
 		clients[i] = ends[0];
 		dprintf(clients[i], "line %u\n", i);
@@ -123,7 +128,7 @@ START_TEST(an_old_job_is_dropped_and_a_channel_is_used_again)
 	for (unsigned round = 0; round < 3; round++) {
 		pid = expect_copy(&server, 5);
 		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-		send_job(&server, 5, server.tickets - 1, 0, usual, &ends[1], 1);
+		send_job(server.channels[5], server.tickets - 1, 0, usual, &ends[1], 1);
 		close(ends[1]);
 		ck_assert_str_eq(read_all(ends[0]), ""); /* its end: the copy closed it */
 		client = hand_over(&server, 5, 0);
@@ -141,7 +146,7 @@ START_TEST(a_copy_leaves_when_it_is_told)
 	struct server server = start_warmed("echo", NULL);
 	pid_t pid = expect_copy(&server, 0);
 
-	send_job(&server, 0, server.tickets, WARM_JOB_LEAVE, NULL, NULL, 0);
+	send_job(server.channels[0], server.tickets, WARM_JOB_LEAVE, NULL, NULL, 0);
 	ck_assert_int_eq(collect(pid), 0);
 	end_server(&server);
 }
@@ -165,7 +170,7 @@ START_TEST(a_job_that_makes_no_sense_ends_its_copy)
 {
 	struct server server = start_warmed("echo", NULL);
 	pid_t pid = expect_copy(&server, 0);
-	struct warm_job job = { .ticket = server.tickets, .length = 10 };
+	struct warm_job job = { .message = WARM_MESSAGE_JOB, .ticket = server.tickets, .length = 10 };
 	int fd = server.standard;
 
 	ck_assert_int_gt(send_parts(server.channels[0], &job, sizeof(job), "A=", 3, &fd, 1), 0);
@@ -177,7 +182,7 @@ END_TEST
 START_TEST(orders_that_make_no_sense_end_the_fork_server)
 {
 	struct server server = start_warmed("echo", NULL);
-	struct warm_orders orders = { .count = 1, .items = { { .channel = WARM_CHANNELS } } };
+	struct warm_orders orders = { .message = WARM_MESSAGE_ORDERS, .count = 1, .items = { { .channel = WARM_CHANNELS } } };
 
 	ck_assert_int_gt(send_parts(server.socket, &orders, offsetof(struct warm_orders, items), orders.items,
 				    sizeof(struct warm_order), NULL, 0), 0);
@@ -186,10 +191,20 @@ START_TEST(orders_that_make_no_sense_end_the_fork_server)
 }
 END_TEST
 
+START_TEST(a_job_without_its_socket_ends_the_fork_server)
+{
+	struct server server = start_warmed("echo", NULL);
+
+	send_job(server.socket, 1, 0, usual, NULL, 0);
+	ck_assert_int_eq(collect(server.pid), 76 << 8);
+	close(server.socket);
+}
+END_TEST
+
 START_TEST(an_order_without_its_channel_fails)
 {
 	struct server server = start_warmed("echo", NULL);
-	struct warm_orders orders = { .count = 1, .items = { { .channel = 7, .ticket = 9 } } };
+	struct warm_orders orders = { .message = WARM_MESSAGE_ORDERS, .count = 1, .items = { { .channel = 7, .ticket = 9 } } };
 	struct warm_report report;
 
 	ck_assert_int_gt(send_parts(server.socket, &orders, offsetof(struct warm_orders, items), orders.items,
@@ -215,7 +230,7 @@ START_TEST(stderr_goes_where_the_job_says)
 	expect_copy(&server, 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
-	send_job(&server, 0, server.tickets, errors[_i].flags, usual, (int[]){ ends[1], pipes[1] },
+	send_job(server.channels[0], server.tickets, errors[_i].flags, usual, (int[]){ ends[1], pipes[1] },
 		 errors[_i].flags == WARM_JOB_STDERR ? 2 : 1);
 	close(ends[1]);
 	close(pipes[1]);
@@ -327,7 +342,7 @@ static Suite *preload_suite(void)
 	TCase *main_case = tcase_create("main");
 
 	tcase_add_checked_fixture(main_case, locate, NULL);
-	tcase_add_test(main_case, a_copy_is_the_program_that_was_started_for_its_client);
+	tcase_add_loop_test(main_case, a_copy_is_the_program_that_was_started_for_its_client, 0, 2);
 	tcase_add_loop_test(main_case, a_copy_can_end_itself_by_a_signal, 0, 2);
 	tcase_add_test(main_case, a_copy_can_do_what_a_program_can);
 	tcase_add_test(main_case, copies_do_not_see_each_other);
@@ -336,6 +351,7 @@ static Suite *preload_suite(void)
 	tcase_add_test(main_case, all_end_when_the_daemon_is_gone);
 	tcase_add_test(main_case, a_job_that_makes_no_sense_ends_its_copy);
 	tcase_add_test(main_case, orders_that_make_no_sense_end_the_fork_server);
+	tcase_add_test(main_case, a_job_without_its_socket_ends_the_fork_server);
 	tcase_add_test(main_case, an_order_without_its_channel_fails);
 	tcase_add_loop_test(main_case, stderr_goes_where_the_job_says, 0, 2);
 	tcase_add_loop_test(main_case, what_the_program_has_open_stays_open, 0, 4);

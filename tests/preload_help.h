@@ -194,7 +194,7 @@ static inline ssize_t send_parts(int socket, const void *head, size_t head_lengt
 /* Orders `count` copies, on channels from `first` on, new ones where there is none. */
 static inline void order(struct server *server, unsigned first, unsigned count)
 {
-	struct warm_orders orders = { .count = count };
+	struct warm_orders orders = { .message = WARM_MESSAGE_ORDERS, .count = count };
 	int fars[WARM_BATCH], ends[2];
 	unsigned opened = 0;
 
@@ -245,7 +245,7 @@ static inline void add_variable(struct variables *variables, const char *text)
 
 static const char *const usual[] = { WARM_SESSION_VARIABLE "=812", "PROTO=TCP", "REMOTE_ADDR=192.0.2.7", NULL };
 
-static inline void send_job(const struct server *server, unsigned channel, uint32_t ticket, uint32_t flags,
+static inline void send_job(int socket, uint32_t ticket, uint32_t flags,
 			    const char *const names[], const int *fds, size_t count)
 {
 	struct variables variables = { .length = 0 };
@@ -254,24 +254,41 @@ static inline void send_job(const struct server *server, unsigned channel, uint3
 		add_variable(&variables, *names);
 
 	const struct warm_job job = {
+		.message = WARM_MESSAGE_JOB,
 		.ticket = ticket,
 		.flags = flags,
 		.length = (uint32_t)variables.length,
 		.variables = (uint32_t)variables.count,
 	};
 
-	ck_assert_int_gt(send_parts(server->channels[channel], &job, sizeof(job), variables.text, variables.length, fds,
+	ck_assert_int_gt(send_parts(socket, &job, sizeof(job), variables.text, variables.length, fds,
 				    count), 0);
 }
 
-/* Hands over a client. Returns its side. */
+/* Hands over a client to a spare. Returns its side. */
 static inline int hand_over(const struct server *server, unsigned channel, uint32_t flags)
 {
 	int ends[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	send_job(server, channel, server->tickets, flags, usual, &ends[1], 1);
+	send_job(server->channels[channel], server->tickets, flags, usual, &ends[1], 1);
 	close(ends[1]);
+	return ends[0];
+}
+
+/* A client for whom there is no spare. Returns its side, and who serves it. */
+static inline int start_copy(struct server *server, uint32_t flags, pid_t *ret_pid)
+{
+	struct warm_report report;
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	send_job(server->socket, ++server->tickets, flags, usual, &ends[1], 1);
+	close(ends[1]);
+	report = expect_report(server, WARM_REPORT_STARTED, ret_pid);
+	ck_assert_int_eq(report.ticket, server->tickets);
+	ck_assert_int_gt(*ret_pid, 1);
+	ck_assert_int_ne(*ret_pid, server->pid);
 	return ends[0];
 }
 

@@ -23,17 +23,29 @@ int copy_raise(int fd, int base)
 	return raised;
 }
 
-static void report(int socket, const struct warm_order *order)
+void copy_report(const struct copy_means *means, const struct warm_report *report)
 {
-	const struct warm_report report = {
-		.kind = WARM_REPORT_COPY,
-		.channel = order->channel,
-		.ticket = order->ticket,
-	};
-
-	while (kernel_send(socket, &report, sizeof(report)) < 0)
+	while (kernel_send(means->socket, report, sizeof(*report)) < 0)
 		if (errno != EINTR)
 			kernel_exit(0);
+}
+
+void copy_begin(const struct copy_means *means, const struct warm_report *report)
+{
+	copy_report(means, report);
+	syscall(SYS_setsid);
+}
+
+int copy_is_sound(const struct environment_job *received, long length, unsigned fd_count)
+{
+	const struct warm_job *job = &received->job;
+
+	if ((size_t)length < sizeof(*job) || job->message != WARM_MESSAGE_JOB ||
+	    (size_t)length - sizeof(*job) != job->length)
+		return 0;
+	if ((job->flags & WARM_JOB_LEAVE) != 0)
+		return 1;
+	return fd_count == ((job->flags & WARM_JOB_STDERR) != 0 ? 2 : 1);
 }
 
 /* One message of the channel. Returns how many descriptors came with it. */
@@ -62,27 +74,22 @@ static unsigned receive(int channel, struct environment_job *received, int fds[s
 		count = (unsigned)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(rights), count * sizeof(int));
 	}
-	if ((size_t)length < sizeof(received->job) ||
-	    (size_t)length - sizeof(received->job) != received->job.length ||
-	    (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+	if (!copy_is_sound(received, length, count))
 		kernel_exit(EXIT_PROTOCOL);
 	return count;
 }
 
-/* Its own job; what was meant for a copy before it is dropped. */
-static void wait_for_job(const struct copy_means *means, int channel, uint32_t ticket, int fds[static 2])
+/* Its own job; what was meant for a spare before it is dropped. */
+static void await_job(const struct copy_means *means, int channel, uint32_t ticket, int fds[static 2])
 {
 	for (;;) {
 		const struct warm_job *job = &means->received->job;
 		unsigned count = receive(channel, means->received, fds);
 
-		if (job->ticket == ticket) {
-			if ((job->flags & WARM_JOB_LEAVE) != 0)
-				kernel_exit(0);
-			if (count != ((job->flags & WARM_JOB_STDERR) != 0 ? 2 : 1))
-				kernel_exit(EXIT_PROTOCOL);
+		if (job->ticket == ticket && (job->flags & WARM_JOB_LEAVE) != 0)
+			kernel_exit(0);
+		if (job->ticket == ticket)
 			return;
-		}
 		while (count > 0)
 			kernel_close(fds[--count]);
 	}
@@ -97,7 +104,7 @@ static void close_from(int base)
 		kernel_close(fd);
 }
 
-static void place_descriptors(const struct copy_means *means, const int fds[static 2])
+void copy_take(const struct copy_means *means, const int fds[static 2])
 {
 	uint32_t flags = means->received->job.flags;
 	int client = copy_raise(fds[0], means->base);
@@ -108,20 +115,16 @@ static void place_descriptors(const struct copy_means *means, const int fds[stat
 	    (stderr_fd >= 0 && kernel_duplicate(stderr_fd, 2) < 0))
 		kernel_exit(EXIT_PROTOCOL);
 	close_from(means->base);
-}
-
-void copy_begin(const struct copy_means *means, int channel, const struct warm_order *order)
-{
-	uint32_t ticket = order->ticket;
-	int fds[2] = { -1, -1 };
-
-	/* Ahead of all else: who ends the fork server ends its process group. */
-	syscall(SYS_setsid);
-	report(means->socket, order);
-	wait_for_job(means, channel, ticket, fds);
-	place_descriptors(means, fds);
-	if (environment_complete(means->received) < 0)
-		kernel_exit(EXIT_PROTOCOL);
 	if (start.dumpable == 1)
 		prctl(PR_SET_DUMPABLE, 1);
+}
+
+void copy_wait(const struct copy_means *means, int channel, uint32_t ticket)
+{
+	int fds[2] = { -1, -1 };
+
+	await_job(means, channel, ticket, fds);
+	if (environment_complete(means->received) < 0)
+		kernel_exit(EXIT_PROTOCOL);
+	copy_take(means, fds);
 }

@@ -10,8 +10,14 @@
 
 static const char session_prefix[] = WARM_SESSION_VARIABLE "=";
 
+/* One array from the start: a program may remember where it was, as perl does, which frees any other with all that is in
+ * it. If the program has made its own since, what is put there is allocated, piece by piece. */
+static char **array;
+static size_t array_room;    /* of names that were there */
+static int is_foreign;
 static char **tail;          /* where a job's variables begin */
-static char **session_name;  /* USHERD_SESSION among the names, or NULL */
+static size_t tail_count;    /* of them, now */
+static struct environment_job *job_buffer;
 static char *session_values[2]; /* with room: among the names, and where the kernel put it; or NULL */
 
 static int begins_with(const char *text, const char *prefix)
@@ -39,6 +45,13 @@ static void remove_name(char **name)
 	do
 		name[0] = name[1];
 	while (*name++ != NULL);
+}
+
+/* In place, too: interpreters may have kept the text as their own variable. */
+static void blank(char **name)
+{
+	(*name)[strcspn(*name, "=") + 1] = '\0';
+	remove_name(name);
 }
 
 static int is_library(const char *entry, size_t length)
@@ -79,11 +92,11 @@ void environment_clean(void)
 	char **name = find_name(WARM_VARIABLE "=");
 
 	if (name != NULL)
-		remove_name(name);
+		blank(name);
 	clean_preload();
 	name = find_name(WARM_BIND_NOW);
 	if (name != NULL && strcmp(*name, WARM_BIND_NOW) == 0)
-		remove_name(name);
+		blank(name);
 }
 
 /* Whether nothing else has been written there since. */
@@ -94,69 +107,121 @@ static int has_room(const char *value)
 
 static void find_session(char *first)
 {
-	char *value = environment_find(session_prefix);
+	char *value = environment_find(session_prefix), **name = find_name(session_prefix);
 
-	session_name = find_name(session_prefix);
 	session_values[0] = value != NULL && has_room(value) ? value : NULL;
+	if (name != NULL && session_values[0] == NULL) {
+		/* The job's own, behind it, is to be found instead. */
+		remove_name(name);
+		tail--;
+	}
 	session_values[1] = first != NULL && first != value && has_room(first) ? first : NULL;
+}
+
+static size_t count_names(void)
+{
+	size_t count = 0;
+
+	while (environ != NULL && environ[count] != NULL)
+		count++;
+	return count;
+}
+
+/* A copy of the array of names with room for a job, in `size` bytes. */
+static char **copy_names(size_t count, size_t size)
+{
+	char **copy = aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
+
+	if (copy == NULL)
+		return NULL;
+	if (count > 0)
+		memcpy(copy, environ, count * sizeof(char *));
+	copy[count] = NULL;
+	return copy;
+}
+
+int environment_begin(void)
+{
+	size_t names, count = count_names();
+
+	names = (count + ENVIRONMENT_VARIABLES + 1) * sizeof(char *);
+	array = copy_names(count, names + sizeof(struct environment_job));
+	if (array == NULL)
+		return -1;
+	array_room = count;
+	job_buffer = (struct environment_job *)(void *)((char *)array + names);
+	environ = array;
+	return 0;
 }
 
 struct environment_job *environment_prepare(char *session)
 {
-	size_t count = 0, names;
-	char **all;
+	size_t count;
 
 	environment_clean();
-	while (environ != NULL && environ[count] != NULL)
-		count++;
-	names = (count + ENVIRONMENT_VARIABLES + 1) * sizeof(char *);
-	all = aligned_alloc(PAGE, (names + sizeof(struct environment_job) + PAGE - 1) / PAGE * PAGE);
-	if (all == NULL)
-		return NULL;
-	if (count > 0)
-		memcpy(all, environ, count * sizeof(char *));
-	tail = all + count;
-	*tail = NULL;
-	environ = all;
+	count = count_names();
+	is_foreign = environ != array || count > array_room;
+	if (is_foreign) {
+		char **names = copy_names(count, (count + ENVIRONMENT_VARIABLES + 1) * sizeof(char *));
+
+		job_buffer = aligned_alloc(PAGE, (sizeof(*job_buffer) + PAGE - 1) / PAGE * PAGE);
+		if (names == NULL || job_buffer == NULL)
+			return NULL;
+		environ = names;
+	}
+	tail = environ + count;
 	find_session(session);
-	return (struct environment_job *)(void *)((char *)all + names);
+	return job_buffer;
 }
 
-/* Returns whether it had a place. */
+/* Returns 1, 0 when it has no place, or -1 when it has no room in it. */
 static int put_session(char *variable, size_t length)
 {
 	const char *value = variable + sizeof(session_prefix) - 1;
 	size_t size = length - (sizeof(session_prefix) - 1);
 
-	if (session_name == NULL || !begins_with(variable, session_prefix))
+	if (!begins_with(variable, session_prefix))
 		return 0;
+	if (size > WARM_SESSION_ROOM)
+		return -1;
 	for (int i = 0; i < 2; i++)
-		if (session_values[i] != NULL && size <= WARM_SESSION_ROOM) {
+		if (session_values[i] != NULL) {
 			memset(session_values[i], 0, WARM_SESSION_ROOM);
 			memcpy(session_values[i], value, size);
 		}
-	if (session_values[0] == NULL || size > WARM_SESSION_ROOM)
-		*session_name = variable;
+	if (session_values[0] == NULL)
+		return 0;
 	return 1;
+}
+
+/* Puts a variable at the end. Returns 0 or -1. */
+static int put_last(char *variable)
+{
+	if (tail_count == ENVIRONMENT_VARIABLES)
+		return -1;
+	if (is_foreign)
+		variable = strdup(variable);
+	if (variable == NULL)
+		return -1;
+	tail[tail_count++] = variable;
+	return 0;
 }
 
 int environment_complete(struct environment_job *received)
 {
 	char *at = received->text, *end = at + received->job.length;
-	size_t count = 0;
 
 	if (received->job.length > WARM_JOB_TEXT || (at < end && end[-1] != '\0'))
 		return -1;
-	while (at < end) {
-		size_t length = strlen(at);
+	while (is_foreign && tail_count > 0)
+		free(tail[--tail_count]);
+	tail_count = 0;
+	for (; at < end; at += strlen(at) + 1) {
+		int r = at == received->text ? put_session(at, strlen(at)) : 0;
 
-		if (at != received->text || !put_session(at, length)) {
-			if (count == ENVIRONMENT_VARIABLES)
-				return -1;
-			tail[count++] = at;
-		}
-		at += length + 1;
+		if (r < 0 || (r == 0 && put_last(at) < 0))
+			return -1;
 	}
-	tail[count] = NULL;
+	tail[tail_count] = NULL;
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #define ENVIRONMENT_VARIABLES 64 /* of a job, at most */
 
-/* What a copy receives; behind the array of names, so that it is one page that changes. */
+/* What is received; behind the array of names, so that it is one page that changes. */
 struct environment_job {
 	struct warm_job job;
 	char text[WARM_JOB_TEXT];
@@ -20,11 +20,15 @@ char *environment_find(const char *prefix);
 /* Takes out USHERD_WARM, this library from LD_PRELOAD, and LD_BIND_NOW if it is the daemon's. */
 void environment_clean(void);
 
-/* In the fork server: cleans it, and makes it one array with room for a job. `session` is where the kernel put
+/* When the process begins: an array with room for a job takes the place of the kernel's. Returns 0, or -1: no memory. */
+int environment_begin(void);
+
+/* In the fork server: cleans it, and makes sure that there is room for a job. `session` is where the kernel put
  * USHERD_SESSION's value, or NULL. Returns where a job is to be received, or NULL: no memory. */
 struct environment_job *environment_prepare(char *session);
 
-/* In a copy: adds the variables of the job that was received. Returns 0, or -1: it makes no sense. */
+/* Puts in the variables of the job that was received, in place of those of the one before. Returns 0, or -1: they make no
+ * sense. */
 int environment_complete(struct environment_job *received);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "atfork.h"
 #include "copy.h"
+#include "epoll.h"
 #include "kernel.h"
 #include "python.h"
 #include "start.h"
@@ -75,40 +76,21 @@ static void place_socket(void)
 	means.socket = start.socket = moved;
 }
 
-/* ---- orders ---- */
+/* ---- messages ---- */
 
 struct message {
-	struct warm_orders orders;
+	long length;
 	unsigned fd_count;
 	int fds[WARM_BATCH];
 };
 
-/* Returns false when it makes no sense. */
-static int is_sound(const struct message *message, long length)
-{
-	const struct warm_orders *orders = &message->orders;
-	unsigned opened = 0;
-
-	if ((size_t)length < offsetof(struct warm_orders, items) || orders->count < 1 ||
-	    orders->count > WARM_BATCH ||
-	    (size_t)length != offsetof(struct warm_orders, items) + orders->count * sizeof(struct warm_order))
-		return 0;
-	for (unsigned i = 0; i < orders->count; i++) {
-		if (orders->items[i].channel >= WARM_CHANNELS || orders->items[i].opened > 1)
-			return 0;
-		opened += orders->items[i].opened;
-	}
-	/* With fewer there were no descriptors left: that is told order by order. */
-	return message->fd_count <= opened;
-}
-
+/* The next one; its bytes are in means.received. */
 static void receive(struct message *message)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(WARM_BATCH * sizeof(int))];
-	struct iovec part = { &message->orders, sizeof(message->orders) };
+	struct iovec part = { means.received, sizeof(*means.received) };
 	struct msghdr header;
 	const struct cmsghdr *rights;
-	long length;
 
 	do {
 		header = (struct msghdr){
@@ -117,9 +99,9 @@ static void receive(struct message *message)
 			.msg_control = control,
 			.msg_controllen = sizeof(control),
 		};
-		length = kernel_receive(means.socket, &header);
-	} while (length < 0 && errno == EINTR);
-	if (length <= 0)
+		message->length = kernel_receive(means.socket, &header);
+	} while (message->length < 0 && errno == EINTR);
+	if (message->length <= 0)
 		kernel_exit(0); /* the daemon is gone, or wants no more of it */
 	message->fd_count = 0;
 	rights = CMSG_FIRSTHDR(&header);
@@ -127,20 +109,48 @@ static void receive(struct message *message)
 		message->fd_count = (unsigned)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(message->fds, CMSG_DATA(rights), message->fd_count * sizeof(int));
 	}
-	if (!is_sound(message, length))
-		kernel_exit(EXIT_PROTOCOL);
 }
 
+static void report_failure(uint32_t channel, uint32_t ticket, int error)
+{
+	copy_report(&means, &(struct warm_report){
+		.kind = WARM_REPORT_FAILED, .channel = channel, .ticket = ticket, .detail = error });
+}
+
+/* As fork(2) for the program: its handlers run. Returns as thread_clone(). */
+static int fork_copy(void)
+{
+	int pid, error;
+
+	atfork_before();
+	pid = thread_clone();
+	if (pid == 0)
+		return 0;
+	error = errno;
+	atfork_in_parent();
+	errno = error;
+	return pid;
+}
+
+/* In a copy, what fork(2) would do for the program, and what it may not share. */
+static void become_program(void)
+{
+	atfork_in_child();
+	python_in_child();
+	epoll_renew();
+}
+
+/* ---- spares ---- */
+
 /* New channels, put where private descriptors stand. */
-static void take_channels(const struct message *message)
+static void take_channels(const struct warm_orders *orders, const struct message *message)
 {
 	unsigned taken = 0;
 
-	for (unsigned i = 0; i < message->orders.count; i++) {
-		const struct warm_order *order = &message->orders.items[i];
-		int *channel = &channels[order->channel];
+	for (unsigned i = 0; i < orders->count; i++) {
+		int *channel = &channels[orders->items[i].channel];
 
-		if (!order->opened)
+		if (!orders->items[i].opened)
 			continue;
 		if (*channel > 0)
 			kernel_close(*channel);
@@ -153,57 +163,99 @@ static void take_channels(const struct message *message)
 	}
 }
 
-static void report_failure(const struct warm_order *order, int error)
+/* Whether the message is orders, and they make sense. */
+static int read_orders(const struct message *message, struct warm_orders *ret_orders)
 {
-	const struct warm_report report = {
-		.kind = WARM_REPORT_FAILED,
-		.channel = order->channel,
-		.ticket = order->ticket,
-		.detail = error,
-	};
+	size_t head = offsetof(struct warm_orders, items), length = (size_t)message->length;
+	unsigned opened = 0;
 
-	while (kernel_send(means.socket, &report, sizeof(report)) < 0)
-		if (errno != EINTR)
-			kernel_exit(0);
+	if (length < head || length > sizeof(*ret_orders))
+		return 0;
+	memcpy(ret_orders, means.received, length);
+	if (ret_orders->message != WARM_MESSAGE_ORDERS || ret_orders->count < 1 || ret_orders->count > WARM_BATCH ||
+	    length != head + ret_orders->count * sizeof(struct warm_order))
+		return 0;
+	for (unsigned i = 0; i < ret_orders->count; i++) {
+		if (ret_orders->items[i].channel >= WARM_CHANNELS || ret_orders->items[i].opened > 1)
+			return 0;
+		opened += ret_orders->items[i].opened;
+	}
+	/* Fewer came when there were no descriptors left: that is told order by order. */
+	return message->fd_count <= opened;
 }
 
-/* Returns whether this is the copy. */
-static int make_copy(const struct warm_order *order)
+/* Returns in a spare that has its job. */
+static int take_orders(const struct message *message)
 {
-	int pid = -1, error = EMFILE;
+	struct warm_orders orders;
 
-	if (channels[order->channel] > 0) {
-		atfork_before();
-		pid = thread_clone();
-		error = errno;
-		if (pid == 0)
+	if (!read_orders(message, &orders))
+		kernel_exit(EXIT_PROTOCOL);
+	take_channels(&orders, message);
+	for (unsigned i = 0; i < orders.count; i++) {
+		const struct warm_order *order = &orders.items[i];
+		int pid = -1, error = EMFILE;
+
+		if (channels[order->channel] > 0) {
+			pid = fork_copy();
+			error = errno;
+		}
+		if (pid == 0) {
+			copy_begin(&means, &(struct warm_report){ .kind = WARM_REPORT_COPY,
+								  .channel = order->channel,
+								  .ticket = order->ticket });
+			become_program();
+			copy_wait(&means, channels[order->channel], order->ticket);
 			return 1;
-		atfork_in_parent();
+		}
+		if (pid < 0)
+			report_failure(order->channel, order->ticket, error);
 	}
-	if (pid < 0)
-		report_failure(order, error);
 	return 0;
 }
 
-/* Returns in a copy, with its order. */
-static void take_orders(struct warm_order *ret_order)
+/* ---- a client that no spare waits for ---- */
+
+/* Returns whether this is its copy. The environment is made here: the page that changes is copied once, not twice. */
+static int take_job(const struct message *message)
+{
+	const struct warm_job *job = &means.received->job;
+	int pid;
+
+	if (!copy_is_sound(means.received, message->length, message->fd_count) ||
+	    environment_complete(means.received) < 0)
+		kernel_exit(EXIT_PROTOCOL);
+	pid = fork_copy();
+	if (pid == 0) {
+		copy_begin(&means, &(struct warm_report){ .kind = WARM_REPORT_STARTED, .ticket = job->ticket });
+		become_program();
+		copy_take(&means, message->fds);
+		return 1;
+	}
+	if (pid < 0)
+		report_failure(0, job->ticket, errno);
+	for (unsigned i = 0; i < message->fd_count; i++)
+		kernel_close(message->fds[i]);
+	return 0;
+}
+
+/* Returns in copies. */
+static void serve(void)
 {
 	struct message message;
+	int is_copy = 0;
 
-	for (;;) {
+	while (!is_copy) {
 		receive(&message);
-		take_channels(&message);
-		for (unsigned i = 0; i < message.orders.count; i++) {
-			*ret_order = message.orders.items[i];
-			if (make_copy(ret_order))
-				return;
-		}
+		if (means.received->job.message == WARM_MESSAGE_JOB && (size_t)message.length >= sizeof(struct warm_job))
+			is_copy = take_job(&message);
+		else
+			is_copy = take_orders(&message);
 	}
 }
 
 void server_enter(void)
 {
-	struct warm_order order;
 	int saved = errno;
 
 	start.armed = 0;
@@ -217,12 +269,10 @@ void server_enter(void)
 	if (means.received == NULL || atfork_settle() < 0)
 		refuse(WARM_UNSUITABLE_MEMORY);
 	place_socket();
+	(void)epoll_is_there();
 	python_before();
 	if (start_report(WARM_REPORT_READY, 0) < 0)
 		kernel_exit(0);
-	take_orders(&order);
-	atfork_in_child();
-	python_in_child();
-	copy_begin(&means, channels[order.channel], &order);
+	serve();
 	errno = saved;
 }

@@ -132,6 +132,7 @@ static __attribute__((constructor)) void begin(void)
 	}
 	move_socket(value);
 	start.session = environment_find(WARM_SESSION_VARIABLE "=");
+	(void)environment_begin();
 	start.armed = pthread_atfork(NULL, NULL, forked) == 0;
 	errno = saved;
 }

@@ -30,7 +30,7 @@ expect usherd fortify 'fortified calls' '__[a-z]+_chk(@|$)' -s
 expect src/main.o cf 'control flow protection' 'IBT' -n
 
 # Not relro: it would be one more mapping, which every fork of a warm program pays for.
-for library in services/usherd-warm-main.so; do
+for library in services/usherd-warm-main.so services/usherd-warm-input.so; do
 	expect "$library" now 'bound at start' 'FLAGS.*NOW' -d
 	expect "$library" noexecstack 'no executable stack' 'GNU_STACK.* RW +0x' -l
 done
