@@ -1,11 +1,12 @@
 /* child.c - the child's half of a spawn: everything between clone and exec.
  *
  * Runs in a process of its own on the daemon's memory (vfork semantics), while the daemon
- * waits. Therefore: no allocation, no stdio, no locks, no name service; it
- * writes only to its stack, the failure record, the pid text and the datagram
+ * goes on to start others. Therefore: no allocation, no stdio, no locks, no name service, and
+ * no errno, which would be the daemon's: system calls are made by raw_call() alone. It
+ * writes only to its stack, the failure record, the pid text, the groups seen and the datagram
  * buffer that the plan names. tests/structure/fence holds the object file to a
- * list of allowed symbols. Identity is changed by raw system calls, because the
- * C library's wrappers may try to do so for all threads of the daemon.
+ * list of allowed symbols. The C library's wrappers for identity, besides, may try to change
+ * all threads of the daemon.
  *
  * Order matters: what needs root comes before the change of user, the stderr
  * file included (an administrator puts it where the service may not write);
@@ -14,9 +15,10 @@
  * service never runs with less than was asked for. */
 #include "child.h"
 
+#include "raw-call.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -58,101 +60,102 @@ const char *child_stage_name(enum child_stage stage)
 	return (unsigned)stage < CHILD_STAGES ? stage_names[stage] : "unknown";
 }
 
-/* A step: 0, or -1 with errno set. */
-typedef int child_step(const struct child_plan *plan);
+/* A step: 0 or above, or -errno. */
+typedef long child_step(const struct child_plan *plan);
 
 /* A table of its own, of the first few descriptors only. */
-static int step_table(const struct child_plan *plan)
+static long step_table(const struct child_plan *plan)
 {
-	return (int)syscall(SYS_close_range, plan->table_size, ~0U, CLOSE_RANGE_UNSHARE);
+	return raw_call(SYS_close_range, plan->table_size, ~0U, CLOSE_RANGE_UNSHARE);
 }
 
 /* Its own session and process group, and so no controlling terminal. */
-static int step_session(const struct child_plan *plan)
+static long step_session(const struct child_plan *plan)
 {
 	(void)plan;
-	return setsid() < 0 ? -1 : 0;
+	return raw_call(SYS_setsid, 0);
 }
 
-static int step_nice(const struct child_plan *plan)
+static long step_nice(const struct child_plan *plan)
 {
-	return plan->nice == NULL ? 0 : setpriority(PRIO_PROCESS, 0, *plan->nice);
+	return plan->nice == NULL ? 0 : raw_call(SYS_setpriority, PRIO_PROCESS, 0, *plan->nice);
+}
+
+/* One call changes a limit and tells what it was; either may be NULL. */
+static long limit(int resource, const struct rlimit *value, struct rlimit *ret_before)
+{
+	return raw_call(SYS_prlimit64, 0, resource, value, ret_before);
 }
 
 /* Hard limits are raised while that may still be allowed. Without the right to
  * (CAP_SYS_RESOURCE) the service gets as much as usherd itself has. */
-static int step_rlimit_raise(const struct child_plan *plan)
+static long step_rlimit_raise(const struct child_plan *plan)
 {
 	for (size_t i = 0; i < plan->limit_count; i++) {
-		const struct child_limit *limit = &plan->limits[i];
+		const struct child_limit *wanted = &plan->limits[i];
 		struct rlimit value;
+		long r = limit(wanted->resource, NULL, &value);
 
-		if (getrlimit((__rlimit_resource_t)limit->resource, &value) != 0)
-			return -1;
-		if (limit->value.rlim_max <= value.rlim_max)
-			continue;
-		value.rlim_max = limit->value.rlim_max;
-		if (setrlimit((__rlimit_resource_t)limit->resource, &value) != 0 && errno != EPERM)
-			return -1;
+		if (r == 0 && wanted->value.rlim_max > value.rlim_max) {
+			value.rlim_max = wanted->value.rlim_max;
+			r = limit(wanted->resource, &value, NULL);
+		}
+		if (r < 0 && r != -EPERM)
+			return r;
 	}
 	return 0;
 }
 
 /* Set late, because they are for the service and not for the steps before. */
-static int step_rlimit(const struct child_plan *plan)
+static long step_rlimit(const struct child_plan *plan)
 {
 	for (size_t i = 0; i < plan->limit_count; i++) {
-		const struct child_limit *limit = &plan->limits[i];
-		struct rlimit now, value = limit->value;
+		struct rlimit now, value = plan->limits[i].value;
+		long r = limit(plan->limits[i].resource, NULL, &now);
 
-		if (getrlimit((__rlimit_resource_t)limit->resource, &now) != 0)
-			return -1;
+		if (r < 0)
+			return r;
 		if (value.rlim_max > now.rlim_max)
 			value.rlim_max = now.rlim_max;
 		if (value.rlim_cur > value.rlim_max)
 			value.rlim_cur = value.rlim_max;
-		if (setrlimit((__rlimit_resource_t)limit->resource, &value) != 0)
-			return -1;
+		r = limit(plan->limits[i].resource, &value, NULL);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
 
-static int step_chroot(const struct child_plan *plan)
+static long step_chroot(const struct child_plan *plan)
 {
-	if (plan->chroot == NULL)
-		return 0;
-	return chroot(plan->chroot) != 0 || chdir("/") != 0 ? -1 : 0;
+	long r = plan->chroot == NULL ? 0 : raw_call(SYS_chroot, plan->chroot);
+
+	return r < 0 || plan->chroot == NULL ? r : raw_call(SYS_chdir, "/");
 }
 
-static int step_groups(const struct child_plan *plan)
+static long step_groups(const struct child_plan *plan)
 {
-	if (!plan->change_identity)
-		return 0;
-	return (int)syscall(SYS_setgroups, plan->group_count, plan->groups);
+	return plan->change_identity ? raw_call(SYS_setgroups, plan->group_count, plan->groups) : 0;
 }
 
-static int step_gid(const struct child_plan *plan)
+static long step_gid(const struct child_plan *plan)
 {
-	if (!plan->change_identity)
-		return 0;
-	return (int)syscall(SYS_setresgid, plan->gid, plan->gid, plan->gid);
+	return plan->change_identity ? raw_call(SYS_setresgid, plan->gid, plan->gid, plan->gid) : 0;
 }
 
-static int step_uid(const struct child_plan *plan)
+static long step_uid(const struct child_plan *plan)
 {
-	if (!plan->change_identity)
-		return 0;
-	return (int)syscall(SYS_setresuid, plan->uid, plan->uid, plan->uid);
+	return plan->change_identity ? raw_call(SYS_setresuid, plan->uid, plan->uid, plan->uid) : 0;
 }
 
 /* The supplementary groups are those that were asked for, in whatever order. */
 static bool groups_are_right(const struct child_plan *plan)
 {
-	int count = getgroups((int)plan->group_count, plan->groups_seen);
+	long count = raw_call(SYS_getgroups, plan->group_count, plan->groups_seen);
 
-	if (count != (int)plan->group_count)
+	if (count != (long)plan->group_count)
 		return false;
-	for (int i = 0; i < count; i++) {
+	for (long i = 0; i < count; i++) {
 		size_t k = 0;
 
 		while (k < plan->group_count && plan->groups[k] != plan->groups_seen[i])
@@ -164,95 +167,106 @@ static bool groups_are_right(const struct child_plan *plan)
 }
 
 /* All ids are what was asked for, and root cannot be had back. */
-static int step_verify(const struct child_plan *plan)
+static long step_verify(const struct child_plan *plan)
 {
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid;
+	long r;
 
 	if (!plan->change_identity)
 		return 0;
-	if (getresuid(&ruid, &euid, &suid) != 0 || getresgid(&rgid, &egid, &sgid) != 0)
-		return -1;
+	r = raw_call(SYS_getresuid, &ruid, &euid, &suid);
+	if (r == 0)
+		r = raw_call(SYS_getresgid, &rgid, &egid, &sgid);
+	if (r < 0)
+		return r;
 
 	bool uids = ruid == plan->uid && euid == plan->uid && suid == plan->uid;
 	bool gids = rgid == plan->gid && egid == plan->gid && sgid == plan->gid;
 	bool groups = groups_are_right(plan);
-	bool stays = plan->uid == 0 || syscall(SYS_setuid, 0) != 0;
+	bool stays = plan->uid == 0 || raw_call(SYS_setuid, 0) != 0;
 
-	if (uids && gids && groups && stays)
-		return 0;
-	errno = EPERM;
-	return -1;
+	return uids && gids && groups && stays ? 0 : -EPERM;
 }
 
-static int step_directory(const struct child_plan *plan)
+static long step_directory(const struct child_plan *plan)
 {
-	umask(plan->umask);
-	return chdir(plan->directory);
+	(void)raw_call(SYS_umask, plan->umask);
+	return raw_call(SYS_chdir, plan->directory);
 }
 
-static int step_no_new_privileges(const struct child_plan *plan)
+static long step_no_new_privileges(const struct child_plan *plan)
 {
-	return plan->no_new_privileges ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
+	return plan->no_new_privileges ? raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1) : 0;
+}
+
+/* CLOEXEC is left behind, so that 0 to 3 are all that survives exec. The two are never the same
+ * here, so that either call will do; not every processor has the first. */
+static long put_at(long fd, int number)
+{
+#ifdef SYS_dup2
+	return raw_call(SYS_dup2, fd, number);
+#else
+	return raw_call(SYS_dup3, fd, number, 0);
+#endif
 }
 
 /* The one datagram of a filter becomes a file of its own, which ends where the
  * datagram ends. Its bytes are first touched here, by the service's user. */
-static int step_datagram(const struct child_plan *plan)
+static long step_datagram(const struct child_plan *plan)
 {
+	long length, fd, r;
+
 	if (plan->datagram < 0)
 		return 0;
-
-	ssize_t length = recv(plan->datagram, plan->datagram_buffer, plan->datagram_room, MSG_DONTWAIT);
-
+	length = raw_call(SYS_recvfrom, plan->datagram, plan->datagram_buffer, plan->datagram_room, MSG_DONTWAIT);
 	if (length < 0)
-		return -1;
-
-	int fd = memfd_create("datagram", MFD_CLOEXEC);
-
-	if (fd < 0 || write(fd, plan->datagram_buffer, (size_t)length) != length)
-		return -1;
-	if (lseek(fd, 0, SEEK_SET) != 0 || dup2(fd, STDIN_FILENO) < 0)
-		return -1;
-	return 0;
+		return length;
+	fd = raw_call(SYS_memfd_create, "datagram", MFD_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	r = raw_call(SYS_write, fd, plan->datagram_buffer, length);
+	if (r != length)
+		return r < 0 ? r : -EIO;
+	r = raw_call(SYS_lseek, fd, 0, SEEK_SET);
+	return r < 0 ? r : put_at(fd, STDIN_FILENO);
 }
 
 /* O_NONBLOCK only so that opening a FIFO cannot hold up the daemon, which waits. */
-static int open_stderr_file(const char *path)
+static long open_stderr_file(const char *path)
 {
-	struct stat status;
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
-		      0640);
+	struct statx status;
+	long r, fd = raw_call(SYS_openat, AT_FDCWD, path,
+			      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0640);
 
-	if (fd < 0 || fstat(fd, &status) != 0 || fcntl(fd, F_SETFL, O_APPEND) != 0)
-		return -1;
-	if (S_ISREG(status.st_mode) || S_ISCHR(status.st_mode))
+	if (fd < 0)
 		return fd;
-	errno = EINVAL;
-	return -1;
+	r = raw_call(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status);
+	if (r == 0)
+		r = raw_call(SYS_fcntl, fd, F_SETFL, O_APPEND);
+	if (r < 0)
+		return r;
+	return S_ISREG(status.stx_mode) || S_ISCHR(status.stx_mode) ? fd : -EINVAL;
 }
 
-static int step_stderr(const struct child_plan *plan)
+static long step_stderr(const struct child_plan *plan)
 {
-	int fd = plan->error >= 0 ? plan->error : plan->output;
+	long fd = plan->error >= 0 ? plan->error : plan->output;
 
 	if (plan->error_path != NULL)
 		fd = open_stderr_file(plan->error_path);
-	return fd < 0 || dup2(fd, STDERR_FILENO) < 0 ? -1 : 0;
+	return fd < 0 ? fd : put_at(fd, STDERR_FILENO);
 }
 
-/* dup2() leaves CLOEXEC behind, so that 0 to 3 are all that survives exec. */
-static int step_descriptors(const struct child_plan *plan)
+static long step_descriptors(const struct child_plan *plan)
 {
-	if (plan->datagram < 0 && dup2(plan->input, STDIN_FILENO) < 0)
-		return -1;
-	if (dup2(plan->output, STDOUT_FILENO) < 0)
-		return -1;
-	if (plan->third < 0)
-		return 0;
-	if (plan->third == 3)
-		return fcntl(3, F_SETFD, 0);
-	return dup2(plan->third, 3) < 0 ? -1 : 0;
+	long r = plan->datagram < 0 ? put_at(plan->input, STDIN_FILENO) : 0;
+
+	if (r >= 0)
+		r = put_at(plan->output, STDOUT_FILENO);
+	if (r < 0 || plan->third < 0)
+		return r;
+	return plan->third == 3 ? raw_call(SYS_fcntl, 3, F_SETFD, 0) : put_at(plan->third, 3);
 }
 
 static void print_pid(char *text)
@@ -260,7 +274,7 @@ static void print_pid(char *text)
 	char digits[12];
 	int count = 0;
 
-	for (pid_t pid = getpid(); pid > 0; pid /= 10)
+	for (long pid = raw_call(SYS_getpid, 0); pid > 0; pid /= 10)
 		digits[count++] = (char)('0' + pid % 10);
 	while (count > 0)
 		*text++ = digits[--count];
@@ -268,25 +282,26 @@ static void print_pid(char *text)
 }
 
 /* The daemon has no handlers, and ignores only the two signals of the C library
- * (startup.c), which are put right by the system call. */
-static int step_signals(const struct child_plan *plan)
+ * (startup.c), which are put right here. */
+static long step_signals(const struct child_plan *plan)
 {
-	const unsigned long defaults[8] = { 0 };
-	sigset_t none;
+	static const unsigned long defaults[8] = { 0 };
+	static const uint64_t none = 0;
 
-	for (int signo = 32; signo <= 33; signo++)
-		if (syscall(SYS_rt_sigaction, signo, defaults, NULL, KERNEL_SIGSET_SIZE) != 0)
-			return -1;
+	for (int signo = 32; signo <= 33; signo++) {
+		long r = raw_call(SYS_rt_sigaction, signo, defaults, NULL, KERNEL_SIGSET_SIZE);
 
+		if (r < 0)
+			return r;
+	}
 	if (plan->pid_text != NULL)
 		print_pid(plan->pid_text);
-	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL);
+	return raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGSET_SIZE);
 }
 
-static int step_exec(const struct child_plan *plan)
+static long step_exec(const struct child_plan *plan)
 {
-	return execve(plan->program, plan->argv, plan->envp);
+	return raw_call(SYS_execve, plan->program, plan->argv, plan->envp);
 }
 
 static child_step *const steps[] = {
@@ -310,16 +325,24 @@ static child_step *const steps[] = {
 };
 _Static_assert(sizeof(steps) / sizeof(steps[0]) == CHILD_STAGES, "each stage has a step");
 
+static _Noreturn void leave(int status)
+{
+	for (;;)
+		(void)raw_call(SYS_exit_group, status);
+}
+
 int child_run(void *argument)
 {
 	const struct child_plan *plan = argument;
 
 	for (int stage = CHILD_STAGE_NONE + 1; stage < CHILD_STAGES; stage++) {
-		if (steps[stage](plan) == 0)
+		long r = steps[stage](plan);
+
+		if (r >= 0)
 			continue;
-		plan->failure->error = errno;
+		plan->failure->error = (int)-r;
 		plan->failure->stage = (enum child_stage)stage;
-		_exit(stage == CHILD_STAGE_EXEC ? EXIT_EXEC : EXIT_SETUP);
+		leave(stage == CHILD_STAGE_EXEC ? EXIT_EXEC : EXIT_SETUP);
 	}
-	_exit(EXIT_SETUP); /* not reached: exec does not return 0 */
+	leave(EXIT_SETUP); /* not reached: exec does not return 0 */
 }

@@ -8,7 +8,7 @@
 
 int spawn_fds_open(struct spawn_fds *fds)
 {
-	for (size_t i = 0; i < SPAWN_SLOTS; i++)
+	for (size_t i = 0; i < ELEMENTS(fds->slots); i++)
 		fds->slots[i] = -1;
 	for (size_t i = 0; i < SPAWN_RESERVE; i++)
 		fds->reserve[i] = -1;
@@ -26,7 +26,7 @@ int spawn_fds_open(struct spawn_fds *fds)
 
 void spawn_fds_close(struct spawn_fds *fds)
 {
-	for (size_t i = 0; i < SPAWN_SLOTS; i++)
+	for (size_t i = 0; i < ELEMENTS(fds->slots); i++)
 		cleanup_fd(&fds->slots[i]);
 	spawn_reserve_release(fds);
 	cleanup_fd(&fds->null);
@@ -34,7 +34,7 @@ void spawn_fds_close(struct spawn_fds *fds)
 
 int spawn_slots_mend(struct spawn_fds *fds)
 {
-	for (size_t i = 0; i < SPAWN_SLOTS; i++) {
+	for (size_t i = 0; i < ELEMENTS(fds->slots); i++) {
 		if (fds->slots[i] >= 0)
 			continue;
 		fds->slots[i] = fcntl(fds->null, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -46,14 +46,14 @@ int spawn_slots_mend(struct spawn_fds *fds)
 	return 0;
 }
 
-int spawn_slot_fill(struct spawn_fds *fds, enum spawn_slot slot, int fd)
+int spawn_slot_fill(struct spawn_fds *fds, unsigned slot, int fd)
 {
 	if (dup3(fd, fds->slots[slot], O_CLOEXEC) >= 0)
 		return 0;
 	return errno == EBADF ? -EMFILE : -errno;
 }
 
-void spawn_slot_clear(struct spawn_fds *fds, enum spawn_slot slot)
+void spawn_slot_clear(struct spawn_fds *fds, unsigned slot)
 {
 	if (fds->slots[slot] >= 0 && dup3(fds->null, fds->slots[slot], O_CLOEXEC) < 0)
 		close(fd_take(&fds->slots[slot]));

@@ -1,19 +1,25 @@
 /* spawn-fds.h - descriptors that spawning holds ready: three with low numbers
- * that a child takes over (slots), and a few to give up when there are no others
- * (the reserve). */
+ * for each child under way, which takes them over (slots), and a few to give up
+ * when there are no others (the reserve). */
 #ifndef USHERD_SPAWN_FDS_H
 #define USHERD_SPAWN_FDS_H
 
+#include "spawn.h"
+
 #include <stdbool.h>
 
+/* How many children may be on their way to exec at once: those of a crowd, and one of spawn_start(). */
+#define SPAWN_LAUNCHES (SPAWN_OVERLAP + 1)
+
+/* Of the first; the same of the others come SPAWN_SLOTS later each. */
 enum spawn_slot { SPAWN_SLOT_INPUT, SPAWN_SLOT_OUTPUT, SPAWN_SLOT_ERROR, SPAWN_SLOTS };
 
 #define SPAWN_RESERVE 6
 
 struct spawn_fds {
-	int null;               /* /dev/null, which is what an unused slot has */
-	int slots[SPAWN_SLOTS]; /* -1: lost, and to be opened again */
-	unsigned table_size;    /* above the highest slot */
+	int null; /* /dev/null, which is what an unused slot has */
+	int slots[SPAWN_LAUNCHES * SPAWN_SLOTS]; /* -1: lost, and to be opened again */
+	unsigned table_size;                     /* above the highest slot */
 	int reserve[SPAWN_RESERVE];
 };
 
@@ -27,11 +33,11 @@ int spawn_slots_mend(struct spawn_fds *fds);
 /* Puts a duplicate of `fd` into a slot. Returns 0 or -errno: the limit on
  * descriptors may have been lowered below the slot's number meanwhile (EBADF);
  * told as -EMFILE. */
-int spawn_slot_fill(struct spawn_fds *fds, enum spawn_slot slot, int fd);
+int spawn_slot_fill(struct spawn_fds *fds, unsigned slot, int fd);
 
 /* Lets go of what the slots have: a slot that stayed filled would keep a client's
  * connection open. One that cannot be cleared is closed, and so lost. */
-void spawn_slot_clear(struct spawn_fds *fds, enum spawn_slot slot);
+void spawn_slot_clear(struct spawn_fds *fds, unsigned slot);
 
 /* Fills up the reserve as far as there are descriptors; gives it up, and tells
  * whether there was anything to give. */

@@ -2,25 +2,29 @@
  *
  * clone(2) with CLONE_VM: no page table is copied, so a spawn costs the same
  * however large the daemon is, and the child reports a failure by writing to
- * memory that is ours too: no pipe is needed for it. We do nothing until the
- * child is done with that memory, as after vfork(2); but we wait by ourselves
- * (CLONE_CHILD_CLEARTID), because CLONE_VFORK cannot be interrupted: another
- * process of the service's user could stop the child just before its exec, and
- * the daemon with it. The child has a stack of its own, with a guard page.
+ * memory that is ours too: no pipe is needed for it. A child that is on its way to
+ * exec is a launch: it has a stack of its own, with a guard page, and everything that
+ * it reads stays as it is until the kernel says that the child is done with our memory
+ * (CLONE_CHILD_CLEARTID). Meanwhile we go on, and start others: a child's way to its
+ * exec takes longer than all that we do for it, and on several processors
+ * nobody has to wait for nobody. CLONE_VFORK would not do for another reason, too: it cannot
+ * be interrupted, and another process of the service's user could stop the child just before
+ * its exec, and the daemon with it.
  *
  * CLONE_FILES does for descriptors what CLONE_VM does for memory: a copy of the
  * table, made here and closed again by exec, would cost more with each listener
  * and session. The child takes its own copy of the lowest few (close_range(2)
- * with CLOSE_RANGE_UNSHARE), where slots are kept for what it is to get.
+ * with CLOSE_RANGE_UNSHARE), where slots are kept for what it is to get. The slots of other
+ * launches are copied with them, and closed by its exec.
  *
- * Owns: the stack, the scratch environment, the datagram buffer, and the
+ * Owns: the launches with their stacks and environments, the datagram buffer, and the
  * descriptors of spawn-fds.h. */
 #include "spawn.h"
 
 #include "base.h"
 #include "clone-into.h"
-#include "spawn-env.h"
-#include "spawn-fds.h"
+#include "raw-call.h"
+#include "spawn-plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,30 +38,9 @@
 
 #define STACK_SIZE    (64 * 1024)
 #define GUARD_SIZE    (64 * 1024) /* a multiple of any page size */
-#define DATAGRAM_MAX  65536
 #define LOOK_AFTER_NS (10 * NS_PER_MS) /* how often a child that takes its time is looked after */
 #define LOOKS_MOST    200
 #define STOPS_MOST    5
-
-struct spawn {
-	char *stack; /* guard first: stacks grow down */
-	char *datagram;
-	struct spawn_fds fds;
-	uint32_t sharing; /* a child is on our memory; cleared by the kernel at its exec or exit */
-	struct spawn_env environment;
-	gid_t *groups; /* for the child to look at its groups */
-	size_t group_room;
-	int oom_score_fd; /* /proc/self/oom_score_adj; -1: no /proc */
-	int oom_score;    /* what we were started with */
-};
-
-static const int rlimit_resource[CONF_RLIMITS] = {
-	[CONF_RLIMIT_AS] = RLIMIT_AS,         [CONF_RLIMIT_CORE] = RLIMIT_CORE,
-	[CONF_RLIMIT_CPU] = RLIMIT_CPU,       [CONF_RLIMIT_DATA] = RLIMIT_DATA,
-	[CONF_RLIMIT_FSIZE] = RLIMIT_FSIZE,   [CONF_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
-	[CONF_RLIMIT_NOFILE] = RLIMIT_NOFILE, [CONF_RLIMIT_NPROC] = RLIMIT_NPROC,
-	[CONF_RLIMIT_STACK] = RLIMIT_STACK,
-};
 
 /* ---- what is held ready ---- */
 
@@ -70,6 +53,23 @@ static void read_score(struct spawn *spawn)
 		spawn->oom_score = atoi(text);
 }
 
+static int launch_new(struct spawn_launch *launch)
+{
+	launch->stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (launch->stack != MAP_FAILED && mprotect(launch->stack, GUARD_SIZE, PROT_NONE) == 0)
+		return 0;
+	return -errno;
+}
+
+static void launch_free(struct spawn_launch *launch)
+{
+	if (launch->stack != NULL && launch->stack != MAP_FAILED)
+		munmap(launch->stack, GUARD_SIZE + STACK_SIZE);
+	free(launch->environment.names);
+	free(launch->groups);
+}
+
 int spawn_new(struct spawn **ret_spawn)
 {
 	struct spawn *spawn = calloc(1, sizeof(*spawn));
@@ -79,13 +79,14 @@ int spawn_new(struct spawn **ret_spawn)
 		return -ENOMEM;
 	r = spawn_fds_open(&spawn->fds);
 	read_score(spawn);
-	spawn->stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	spawn->datagram =
-		mmap(NULL, DATAGRAM_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (r == 0 && (spawn->stack == MAP_FAILED || spawn->datagram == MAP_FAILED ||
-		       mprotect(spawn->stack, GUARD_SIZE, PROT_NONE) != 0))
+		mmap(NULL, SPAWN_DATAGRAM_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (r == 0 && spawn->datagram == MAP_FAILED)
 		r = -errno;
+	for (unsigned i = 0; i < SPAWN_LAUNCHES && r == 0; i++) {
+		spawn->launches[i].slots = i * SPAWN_SLOTS;
+		r = launch_new(&spawn->launches[i]);
+	}
 	if (r == 0)
 		r = spawn_reserve(spawn, 0, 0);
 	if (r < 0) {
@@ -102,50 +103,55 @@ void spawn_free(struct spawn *spawn)
 		return;
 	spawn_fds_close(&spawn->fds);
 	cleanup_fd(&spawn->oom_score_fd);
-	if (spawn->stack != NULL && spawn->stack != MAP_FAILED)
-		munmap(spawn->stack, GUARD_SIZE + STACK_SIZE);
+	for (unsigned i = 0; i < SPAWN_LAUNCHES; i++)
+		launch_free(&spawn->launches[i]);
 	if (spawn->datagram != NULL && spawn->datagram != MAP_FAILED)
-		munmap(spawn->datagram, DATAGRAM_MAX);
-	free(spawn->environment.names);
-	free(spawn->groups);
+		munmap(spawn->datagram, SPAWN_DATAGRAM_MAX);
+	free(spawn->described.names);
 	free(spawn);
 }
 
 static int reserve_groups(struct spawn *spawn, size_t count)
 {
-	gid_t *groups;
+	for (unsigned i = 0; i < SPAWN_LAUNCHES && count > spawn->group_room; i++) {
+		gid_t *groups = reallocarray(spawn->launches[i].groups, count, sizeof(*groups));
 
-	if (count <= spawn->group_room)
+		if (groups == NULL)
+			return -ENOMEM;
+		spawn->launches[i].groups = groups;
+	}
+	if (count > spawn->group_room)
+		spawn->group_room = count;
+	return 0;
+}
+
+static int reserve_names(struct spawn_env *environment, size_t room)
+{
+	char **names;
+
+	if (room <= environment->room)
 		return 0;
-	groups = reallocarray(spawn->groups, count, sizeof(*groups));
-	if (groups == NULL)
+	names = reallocarray(environment->names, room, sizeof(*names));
+	if (names == NULL)
 		return -ENOMEM;
-	spawn->groups = groups;
-	spawn->group_room = count;
+	environment->names = names;
+	environment->room = room;
 	return 0;
 }
 
 int spawn_reserve(struct spawn *spawn, size_t environment_count, size_t group_count)
 {
 	size_t room = environment_count + SPAWN_ENV_NAMES + 1;
+	int r = reserve_groups(spawn, group_count);
 
-	if (reserve_groups(spawn, group_count) < 0)
-		return -ENOMEM;
-	if (room <= spawn->environment.room)
-		return 0;
-
-	char **names = reallocarray(spawn->environment.names, room, sizeof(*names));
-
-	if (names == NULL)
-		return -ENOMEM;
-	spawn->environment.names = names;
-	spawn->environment.room = room;
-	return 0;
+	for (unsigned i = 0; i < SPAWN_LAUNCHES && r == 0; i++)
+		r = reserve_names(&spawn->launches[i].environment, room);
+	return r == 0 ? reserve_names(&spawn->described, room) : r;
 }
 
 struct spawn_variables spawn_describe(struct spawn *spawn, const struct spawn_request *request)
 {
-	struct spawn_env *environment = &spawn->environment;
+	struct spawn_env *environment = &spawn->described;
 
 	spawn_env_build(environment, request);
 	return (struct spawn_variables){
@@ -157,149 +163,10 @@ struct spawn_variables spawn_describe(struct spawn *spawn, const struct spawn_re
 
 void spawn_set_udp_ports(struct spawn *spawn, const char *text)
 {
-	snprintf(spawn->environment.udp_ports, sizeof(spawn->environment.udp_ports), "%s", text);
-}
-
-/* ---- the plan ---- */
-
-/* Descriptors made for one child. The far ends are closed by us in any case. */
-struct channels {
-	int stderr_read, stderr_write;
-	int replies, replies_far;
-};
-
-static void channels_close_far(struct channels *channels)
-{
-	cleanup_fd(&channels->stderr_write);
-	cleanup_fd(&channels->replies_far);
-	channels->stderr_write = channels->replies_far = -1;
-}
-
-static void channels_close(struct channels *channels)
-{
-	channels_close_far(channels);
-	cleanup_fd(&channels->stderr_read);
-	cleanup_fd(&channels->replies);
-}
-
-/* The pipe belongs to the service's user, so that /dev/stderr can be opened. */
-int spawn_open_stderr(const struct conf_service *service, struct spawn_pipe *ret_pipe)
-{
-	const struct conf_identity *identity = &service->identity;
-	int r, ends[2];
-
-	if (service->stderr_target.kind != CONF_STDERR_LOG) {
-		*ret_pipe = (struct spawn_pipe){ -1, -1 };
-		return 0;
-	}
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return -errno;
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 &&
-	    (!identity->change || identity->uid == geteuid() ||
-	     fchown(ends[1], identity->uid, identity->gid) == 0)) {
-		*ret_pipe = (struct spawn_pipe){ ends[0], ends[1] };
-		return 0;
-	}
-	r = -errno;
-	close(ends[0]);
-	close(ends[1]);
-	return r;
-}
-
-static int open_channels(const struct spawn_request *request, struct channels *channels,
-			 const char **ret_step)
-{
-	struct spawn_pipe pipe;
-	int ends[2], r = spawn_open_stderr(request->service, &pipe);
-
-	if (r < 0) {
-		*ret_step = "pipe";
-		return r;
-	}
-	channels->stderr_read = pipe.read_end;
-	channels->stderr_write = pipe.write_end;
-	if (request->kind == SPAWN_FILTER) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-			*ret_step = "socketpair";
-			return -errno;
-		}
-		channels->replies = ends[0];
-		channels->replies_far = ends[1];
-	}
-	return 0;
-}
-
-static size_t plan_limits(const struct conf_service *service, struct child_limit limits[static CONF_RLIMITS])
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < CONF_RLIMITS; i++)
-		if (service->rlimit[i].set)
-			limits[count++] = (struct child_limit){
-				.resource = rlimit_resource[i],
-				.value = { service->rlimit[i].soft, service->rlimit[i].hard },
-			};
-	return count;
-}
-
-/* Puts what the child is to get into the slots. Returns 0 or -errno. */
-static int fill_slots(struct spawn *spawn, const struct spawn_request *request, struct channels *channels)
-{
-	struct spawn_fds *fds = &spawn->fds;
-	int r = spawn_slots_mend(fds);
-
-	if (r == 0)
-		r = spawn_slot_fill(fds, SPAWN_SLOT_INPUT, request->socket);
-	if (r == 0 && channels->replies_far >= 0)
-		r = spawn_slot_fill(fds, SPAWN_SLOT_OUTPUT, channels->replies_far);
-	if (r == 0 && request->kind == SPAWN_WARM)
-		r = spawn_slot_fill(fds, SPAWN_SLOT_OUTPUT, request->warm->private_socket);
-	if (r == 0 && channels->stderr_write >= 0)
-		r = spawn_slot_fill(fds, SPAWN_SLOT_ERROR, channels->stderr_write);
-	return r;
-}
-
-static void clear_slots(struct spawn *spawn, const struct spawn_request *request, struct channels *channels)
-{
-	spawn_slot_clear(&spawn->fds, SPAWN_SLOT_INPUT);
-	if (channels->replies_far >= 0 || request->kind == SPAWN_WARM)
-		spawn_slot_clear(&spawn->fds, SPAWN_SLOT_OUTPUT);
-	if (channels->stderr_write >= 0)
-		spawn_slot_clear(&spawn->fds, SPAWN_SLOT_ERROR);
-	channels_close_far(channels);
-}
-
-/* Says which slot is for what. */
-static void plan_descriptors(const struct spawn *spawn, const struct spawn_request *request,
-			     struct child_plan *plan)
-{
-	const struct conf_stderr_target *target = &request->service->stderr_target;
-	const int *slots = spawn->fds.slots;
-	bool filter = request->kind == SPAWN_FILTER;
-
-	plan->table_size = spawn->fds.table_size;
-	plan->input = slots[SPAWN_SLOT_INPUT];
-	plan->output = slots[filter ? SPAWN_SLOT_OUTPUT : SPAWN_SLOT_INPUT];
-	/* With stderr = null: what an unused slot has. */
-	plan->error = target->kind == CONF_STDERR_SOCKET ? -1 : slots[SPAWN_SLOT_ERROR];
-	plan->error_path = target->kind == CONF_STDERR_FILE ? target->path : NULL;
-	plan->third = request->kind == SPAWN_WAIT ? slots[SPAWN_SLOT_INPUT] :
-		      request->kind == SPAWN_WARM ? slots[SPAWN_SLOT_OUTPUT] :
-						    -1;
-	plan->datagram = filter ? slots[SPAWN_SLOT_INPUT] : -1;
-	plan->datagram_buffer = spawn->datagram;
-	plan->datagram_room = DATAGRAM_MAX;
-}
-
-static void plan_identity(const struct spawn *spawn, const struct conf_identity *identity,
-			  struct child_plan *plan)
-{
-	plan->change_identity = identity->change;
-	plan->uid = identity->uid;
-	plan->gid = identity->gid;
-	plan->groups = identity->groups;
-	plan->group_count = identity->group_count;
-	plan->groups_seen = spawn->groups;
+	snprintf(spawn->described.udp_ports, sizeof(spawn->described.udp_ports), "%s", text);
+	for (unsigned i = 0; i < SPAWN_LAUNCHES; i++)
+		memcpy(spawn->launches[i].environment.udp_ports, spawn->described.udp_ports,
+		       sizeof(spawn->described.udp_ports));
 }
 
 /* ---- starting ---- */
@@ -316,61 +183,61 @@ static bool is_stopped(const struct spawn_child *child)
 /* Waits until the child is done with our memory, looking after it from time to
  * time: one that was stopped is woken, and given up when it is stopped again and
  * again; so is one that does not come to its exec (a file system that does not
- * answer). Nobody else is served meanwhile, so the patience is short. Nothing
- * here looks at errno, which is the child's, too. */
-static void wait_for_exec(struct spawn *spawn, const struct spawn_child *child,
-			  volatile struct child_failure *report)
+ * answer). Nobody else is served meanwhile, so the patience is short. */
+static void wait_for_exec(struct spawn_launch *launch)
 {
 	const struct timespec patience = { .tv_nsec = (long)LOOK_AFTER_NS };
 	unsigned stopped = 0;
 
-	for (unsigned looks = 0; __atomic_load_n(&spawn->sharing, __ATOMIC_ACQUIRE) != 0; looks++) {
-		if (looks > 0 && is_stopped(child)) {
+	for (unsigned looks = 0; __atomic_load_n(&launch->sharing, __ATOMIC_ACQUIRE) != 0; looks++) {
+		if (looks > 0 && is_stopped(&launch->child)) {
 			stopped++;
-			kill(child->pid, SIGCONT);
+			kill(launch->child.pid, SIGCONT);
 		}
 		if (looks > LOOKS_MOST || stopped > STOPS_MOST) {
-			kill(child->pid, SIGKILL);
-			report->stage = CHILD_STAGE_EXEC;
-			report->error = ETIMEDOUT;
+			kill(launch->child.pid, SIGKILL);
+			launch->report.stage = CHILD_STAGE_EXEC;
+			launch->report.error = ETIMEDOUT;
 		}
-		syscall(SYS_futex, &spawn->sharing, FUTEX_WAIT, 1, &patience, NULL, 0);
+		syscall(SYS_futex, &launch->sharing, FUTEX_WAIT, 1, &patience, NULL, 0);
 	}
 }
 
 #define CLONE_FLAGS (CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID)
 
 /* The same as clone(2) below, in a cgroup. */
-static pid_t clone_in_cgroup(struct spawn *spawn, struct child_plan *plan, struct spawn_child *child)
+static pid_t clone_in_cgroup(struct spawn_launch *launch)
 {
 	const struct clone_args arguments = {
 		.flags = CLONE_FLAGS | CLONE_INTO_CGROUP,
-		.pidfd = (uintptr_t)&child->pidfd,
-		.child_tid = (uintptr_t)&spawn->sharing,
+		.pidfd = (uintptr_t)&launch->child.pidfd,
+		.child_tid = (uintptr_t)&launch->sharing,
 		.exit_signal = SIGCHLD,
-		.stack = (uintptr_t)(spawn->stack + GUARD_SIZE),
+		.stack = (uintptr_t)(launch->stack + GUARD_SIZE),
 		.stack_size = STACK_SIZE,
-		.cgroup = (unsigned)plan->cgroup,
+		.cgroup = (unsigned)launch->plan.cgroup,
 	};
 
-	return clone_into(&arguments, child_run, plan);
+	return clone_into(&arguments, child_run, &launch->plan);
 }
 
-static int clone_child(struct spawn *spawn, struct child_plan *plan, struct spawn_child *child)
+/* Every signal is blocked, and so in the child until its last step. */
+static int clone_child(struct spawn_launch *launch)
 {
-	/* Every signal is blocked, and so in the child until its last step. */
-	spawn->sharing = 1;
-	if (plan->cgroup >= 0) {
-		child->pid = clone_in_cgroup(spawn, plan, child);
-		if (child->pid < 0)
-			return child->pid;
-	} else {
-		child->pid = clone(child_run, spawn->stack + GUARD_SIZE + STACK_SIZE, CLONE_FLAGS | SIGCHLD,
-				   plan, &child->pidfd, NULL, &spawn->sharing);
-		if (child->pid < 0)
-			return -errno;
+	struct spawn_child *child = &launch->child;
+
+	launch->sharing = 1;
+	if (launch->plan.cgroup >= 0)
+		child->pid = clone_in_cgroup(launch);
+	else
+		child->pid = clone(child_run, launch->stack + GUARD_SIZE + STACK_SIZE, CLONE_FLAGS | SIGCHLD,
+				   &launch->plan, &child->pidfd, NULL, &launch->sharing);
+	if (child->pid < 0) {
+		launch->sharing = 0;
+		return launch->plan.cgroup >= 0 ? child->pid : -errno;
 	}
-	wait_for_exec(spawn, child, plan->failure);
+	if (!RAW_CALLS)
+		wait_for_exec(launch); /* its errno is ours */
 	return 0;
 }
 
@@ -395,100 +262,99 @@ static int write_score(const struct spawn *spawn, int score)
 }
 
 /* The child inherits its score: written by itself before exec, it would become
- * that of every process on our memory (proc(5)). So ours is another for as long
- * as the spawn takes. */
-static int clone_with_score(struct spawn *spawn, const struct conf_service *service, struct child_plan *plan,
-			    struct spawn_child *child, struct spawn_failure *failure)
+ * that of every process on our memory (proc(5)). So ours is another while it is
+ * cloned, and nobody else may be on our memory then. */
+static int clone_with_score(struct spawn *spawn, struct spawn_launch *launch, int score,
+			    const char **ret_step)
 {
-	bool own = service->oom_score_adj.set;
-	int r = own ? write_score(spawn, service->oom_score_adj.value) : 0;
+	int r;
 
+	for (unsigned i = 0; i < SPAWN_LAUNCHES; i++)
+		wait_for_exec(&spawn->launches[i]);
+	r = write_score(spawn, score);
 	if (r < 0) {
-		*failure = (struct spawn_failure){ .step = "oom_score_adj" };
+		*ret_step = "oom_score_adj";
 		return r;
 	}
-	r = clone_child(spawn, plan, child);
-	if (own)
-		(void)write_score(spawn, spawn->oom_score);
+	r = clone_child(launch);
+	if (r == 0)
+		wait_for_exec(launch);
+	(void)write_score(spawn, spawn->oom_score);
 	return r;
 }
 
-static struct child_plan make_plan(struct spawn *spawn, const struct spawn_request *request,
-				   struct child_limit limits[static CONF_RLIMITS],
-				   volatile struct child_failure *report)
+/* Returns 0 or -errno, with the step that failed; then the launch is over. */
+static int launch_once(struct spawn *spawn, struct spawn_launch *launch, const struct spawn_request *request,
+		       const char **ret_step)
 {
 	const struct conf_service *service = request->service;
-	struct child_plan plan = {
-		.program = service->program,
-		.argv = service->exec.items,
-		.limits = limits,
-		.limit_count = plan_limits(service, limits),
-		.nice = service->nice.set ? &service->nice.value : NULL,
-		.chroot = service->chroot,
-		.directory = service->directory,
-		.cgroup = request->cgroup,
-		.umask = service->umask,
-		.no_new_privileges = service->no_new_privileges,
-		.failure = report,
-	};
+	int r = spawn_plan_make(spawn, launch, request, ret_step);
 
-	spawn_env_build(&spawn->environment, request);
-	plan.envp = spawn->environment.names;
-	plan.pid_text = spawn->environment.pid_text;
-	plan_descriptors(spawn, request, &plan);
-	plan_identity(spawn, &service->identity, &plan);
-	return plan;
+	launch->child = (struct spawn_child){ .pidfd = -1 };
+	if (r == 0) {
+		*ret_step = "clone";
+		r = service->oom_score_adj.set ?
+			    clone_with_score(spawn, launch, service->oom_score_adj.value, ret_step) :
+			    clone_child(launch);
+	}
+	if (r < 0)
+		spawn_plan_drop(spawn, launch);
+	return r;
 }
 
-static int start_once(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
-		      struct spawn_failure *failure)
+static struct spawn_launch *take_launch(struct spawn *spawn)
 {
-	_cleanup_(channels_close) struct channels channels = { -1, -1, -1, -1 };
-	volatile struct child_failure report = { CHILD_STAGE_NONE, 0 };
-	struct child_limit limits[CONF_RLIMITS];
-	struct spawn_child child = { .pidfd = -1 };
-	int r;
+	for (unsigned i = 0; i < SPAWN_LAUNCHES; i++)
+		if (!spawn->launches[i].under_way)
+			return &spawn->launches[i];
+	BUG("more launches than SPAWN_OVERLAP");
+}
 
-	*failure = (struct spawn_failure){ .before_child = true };
-	r = open_channels(request, &channels, &failure->step);
-	if (r < 0)
+int spawn_launch(struct spawn *spawn, const struct spawn_request *request, struct spawn_launch **ret_launch,
+		 struct spawn_failure *ret_failure)
+{
+	struct spawn_launch *launch = take_launch(spawn);
+	struct spawn_failure failure = { .before_child = true };
+	int r = launch_once(spawn, launch, request, &failure.step);
+
+	if ((r == -EMFILE || r == -ENFILE) && spawn_reserve_release(&spawn->fds))
+		r = launch_once(spawn, launch, request, &failure.step);
+	spawn_reserve_fill(&spawn->fds);
+	if (r < 0) {
+		failure.error = -r;
+		*ret_failure = failure;
 		return r;
-
-	failure->step = "dup";
-	r = fill_slots(spawn, request, &channels);
-	if (r == 0) {
-		struct child_plan plan = make_plan(spawn, request, limits, &report);
-
-		failure->step = "clone";
-		r = clone_with_score(spawn, request->service, &plan, &child, failure);
 	}
-	clear_slots(spawn, request, &channels);
-	if (r < 0)
-		return r;
-	if (report.stage != CHILD_STAGE_NONE) {
-		collect(&child);
-		*failure = (struct spawn_failure){ .step = child_stage_name(report.stage),
-						   .stage = report.stage };
-		return -report.error;
+	launch->under_way = true;
+	*ret_launch = launch;
+	return 0;
+}
+
+int spawn_await(struct spawn *spawn, struct spawn_launch *launch, struct spawn_child *ret_child,
+		struct spawn_failure *ret_failure)
+{
+	wait_for_exec(launch);
+	launch->under_way = false;
+	if (launch->report.stage != CHILD_STAGE_NONE) {
+		spawn_plan_drop(spawn, launch);
+		collect(&launch->child);
+		*ret_failure = (struct spawn_failure){ .step = child_stage_name(launch->report.stage),
+						       .stage = launch->report.stage,
+						       .error = launch->report.error };
+		return -launch->report.error;
 	}
-	child.stderr_pipe = fd_take(&channels.stderr_read);
-	child.replies = fd_take(&channels.replies);
-	*ret_child = child;
+	launch->child.stderr_pipe = fd_take(&launch->channels.stderr_read);
+	launch->child.replies = fd_take(&launch->channels.replies);
+	spawn_plan_drop(spawn, launch);
+	*ret_child = launch->child;
 	return 0;
 }
 
 int spawn_start(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
 		struct spawn_failure *ret_failure)
 {
-	struct spawn_failure failure;
-	int r = start_once(spawn, request, ret_child, &failure);
+	struct spawn_launch *launch;
+	int r = spawn_launch(spawn, request, &launch, ret_failure);
 
-	if ((r == -EMFILE || r == -ENFILE) && failure.before_child && spawn_reserve_release(&spawn->fds))
-		r = start_once(spawn, request, ret_child, &failure);
-	spawn_reserve_fill(&spawn->fds);
-	if (r < 0) {
-		failure.error = -r;
-		*ret_failure = failure;
-	}
-	return r;
+	return r < 0 ? r : spawn_await(spawn, launch, ret_child, ret_failure);
 }

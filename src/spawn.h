@@ -92,8 +92,20 @@ struct spawn_pipe {
 };
 int spawn_open_stderr(const struct conf_service *service, struct spawn_pipe *ret_pipe);
 
-/* Starts the service. Returns 0 and the child, or -errno (of the failing step)
- * with the failure filled in; then nothing is left behind. Allocates nothing. */
+/* Starts the service, in two halves: spawn_launch() sends a child on its way, spawn_await() waits until it came to
+ * its exec, or did not. Between them others can be launched, so that the children of a crowd of clients do not
+ * wait for each other: at most SPAWN_OVERLAP. Each launch is awaited before the program goes back to its loop; until
+ * then what the request names of the configuration stays, its socket may be closed. Each returns 0, or -errno (of the
+ * failing step) with the failure filled in; then nothing is left behind, and the launch is over. A failure of
+ * spawn_launch() is `before_child`, one of spawn_await() is not. Allocates nothing. */
+#define SPAWN_OVERLAP 4
+struct spawn_launch;
+int spawn_launch(struct spawn *spawn, const struct spawn_request *request, struct spawn_launch **ret_launch,
+		 struct spawn_failure *ret_failure);
+int spawn_await(struct spawn *spawn, struct spawn_launch *launch, struct spawn_child *ret_child,
+		struct spawn_failure *ret_failure);
+
+/* Both at once; may also be called while SPAWN_OVERLAP others are under way. */
 int spawn_start(struct spawn *spawn, const struct spawn_request *request, struct spawn_child *ret_child,
 		struct spawn_failure *ret_failure);
 
