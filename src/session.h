@@ -173,7 +173,8 @@ void session_copy_came(struct warm_client *client, const struct spawn_child *chi
 void session_table_close(struct session_table *table);
 
 /* Spawns the service and watches it; `request->session` is filled in. Returns 0, and has taken
- * the socket of a SPAWN_CONNECTION (when the session is `waiting`, `started` or `failed` follows); or -errno and what failed; then there is no session. */
+ * the socket of a SPAWN_CONNECTION (when the session is `waiting`, `started` or `failed` follows); or -errno and what
+ * failed; then there is no session. */
 int session_begin(struct session_table *table, const struct session_origin *origin,
 		  struct spawn_request *request, struct session **ret_session,
 		  struct spawn_failure *ret_failure);

@@ -107,16 +107,32 @@ int warm_client_failed(struct warm *warm, const struct warm_report *report);
 /* Nobody of those who wait will have a copy. */
 void warm_clients_refuse(struct warm *warm);
 
+/* ---- warm-reports.c ---- */
+
+void warm_reports_init(struct warm *warm);
+
+/* Takes in reports, a bounded number. */
+void warm_listen(struct warm *warm);
+
 /* ---- warm.c ---- */
+
+void warm_life_init(struct warm *warm);
 
 /* Something was asked of it, or it has answered. */
 void warm_asked(struct warm *warm);
 void warm_answered(struct warm *warm);
 
-/* Takes in reports, a bounded number. */
-void warm_listen(struct warm *warm);
+/* It is gone for its owner, who is told; for a reason that it did not give itself. */
+void warm_finish(struct warm *warm, struct warm_outcome outcome);
+void warm_give_up(struct warm *warm, enum warm_end why);
+
+/* Takes all down; who is in line is refused. */
+void warm_end(struct warm *warm);
 
 /* Frees it if it is over; for whoever called what may end it. */
 void warm_settle(struct warm *warm);
+
+/* Out of the loop, and closed. */
+void warm_let_go(struct loop *loop, struct loop_source *source);
 
 #endif

@@ -6,8 +6,8 @@
  * service-warm.c. What comes from the program's side is not trusted: a copy is who the kernel says it is, and must be a
  * child of ours that nobody else here knows; whoever does not keep to the protocol is ended.
  *
- * warm.c is the life of a fork server, warm-clients.c how a client gets its copy, warm-spares.c copies that wait,
- * warm-table.c all fork servers, warm-stamp.c their files. */
+ * warm-start.c starts a fork server, warm-reports.c hears what it says, warm-clients.c is how a client gets its copy,
+ * warm-spares.c copies that wait, warm-stamp.c the files, warm.c the life and the end, warm-table.c all of them. */
 #ifndef USHERD_WARM_H
 #define USHERD_WARM_H
 
