@@ -117,7 +117,7 @@ END {
 	print "</style>"
 	print "<rect class=\"paper\" width=\"920\" height=\"480\"/>"
 	left = 60
-	most_ratio = most_ratio > 1.25 ? above(most_ratio) : 1.25
+	most_ratio = most_ratio > 1.25 ? int(most_ratio * 2 + 1) / 2 : 1.25
 	axes("Connections a second, to an empty daemon", most_ratio, most_ratio / 5, "%.2f")
 	panel(5, most_ratio)
 	left = 520
