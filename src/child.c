@@ -93,7 +93,7 @@ static long step_rlimit_raise(const struct child_plan *plan)
 {
 	for (size_t i = 0; i < plan->limit_count; i++) {
 		const struct child_limit *wanted = &plan->limits[i];
-		struct rlimit value;
+		struct rlimit value = { .rlim_max = RLIM_INFINITY };
 		long r = limit(wanted->resource, NULL, &value);
 
 		if (r == 0 && wanted->value.rlim_max > value.rlim_max) {
@@ -110,7 +110,7 @@ static long step_rlimit_raise(const struct child_plan *plan)
 static long step_rlimit(const struct child_plan *plan)
 {
 	for (size_t i = 0; i < plan->limit_count; i++) {
-		struct rlimit now, value = plan->limits[i].value;
+		struct rlimit now = { .rlim_max = 0 }, value = plan->limits[i].value;
 		long r = limit(plan->limits[i].resource, NULL, &now);
 
 		if (r < 0)
@@ -169,8 +169,8 @@ static bool groups_are_right(const struct child_plan *plan)
 /* All ids are what was asked for, and root cannot be had back. */
 static long step_verify(const struct child_plan *plan)
 {
-	uid_t ruid, euid, suid;
-	gid_t rgid, egid, sgid;
+	uid_t ruid = (uid_t)-1, euid = ruid, suid = ruid;
+	gid_t rgid = (gid_t)-1, egid = rgid, sgid = rgid;
 	long r;
 
 	if (!plan->change_identity)
@@ -235,7 +235,7 @@ static long step_datagram(const struct child_plan *plan)
 /* O_NONBLOCK only so that opening a FIFO cannot hold up the daemon, which waits. */
 static long open_stderr_file(const char *path)
 {
-	struct statx status;
+	struct statx status = { .stx_mode = 0 };
 	long r, fd = raw_call(SYS_openat, AT_FDCWD, path,
 			      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0640);
 

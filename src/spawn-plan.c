@@ -57,7 +57,7 @@ int spawn_open_stderr(const struct conf_service *service, struct spawn_pipe *ret
 static int open_channels(const struct spawn_request *request, struct spawn_channels *channels,
 			 const char **ret_step)
 {
-	struct spawn_pipe pipe;
+	struct spawn_pipe pipe = { -1, -1 };
 	int ends[2], r = spawn_open_stderr(request->service, &pipe);
 
 	if (r < 0) {
