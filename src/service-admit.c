@@ -1,7 +1,12 @@
 /* service-admit.c - a client comes: from a ready listener to a session.
  *
- *     listener_ready -> accept4 | datagram_peek -> gate_check -> service_begin -> session_begin -> spawn_start
+ *     listener_ready -> accept4 | datagram_peek -> gate_check -> launch -> session_launch -> spawn_launch
+ *                                                        |        \--> await  -> session_await  -> spawn_await
  *                                                        \-> service_refuse
+ *
+ * A crowd of clients that a listener has ready is launched one after the other, and awaited together, before anything
+ * else is done: their children come to exec beside each other, and what became of each is known when
+ * listener_ready() returns. A service whose program has not started yet, or failed to of late, begins one by one.
  *
  * Errors of accept(2) are of three kinds: those of one connection, which are
  * passed over (accept(2) says so for TCP); want of resources, for which this
@@ -115,7 +120,9 @@ static const char *remedy_of(const struct spawn_failure *failure)
 static void start_failed(struct service *service, const struct peer *peer, const struct spawn_failure *failure)
 {
 	const char *object = object_of(service->settings, failure);
-	uint64_t pause_ns = throttle_fail(&service->throttle, &throttle_spawn);
+	bool paused = service->pause.place != 0; /* for another one of the same crowd */
+	uint64_t pause_ns = paused ? service->throttle.pause_ns :
+				     throttle_fail(&service->throttle, &throttle_spawn);
 	struct log_event *event = log_begin(service->set->log, LOG_LEVEL_ERROR, "fail");
 
 	service->cannot_start = true;
@@ -127,7 +134,8 @@ static void start_failed(struct service *service, const struct peer *peer, const
 	log_printf(event, "message", "%s%s%s: %s; %s", failure->step, object != NULL ? " " : "",
 		   object != NULL ? object : "", strerror(failure->error), remedy_of(failure));
 	log_end(event);
-	service_pause(service, pause_ns);
+	if (!paused)
+		service_pause(service, pause_ns);
 }
 
 static void start_succeeded(struct service *service, const struct session *session, uint64_t since_ns)
@@ -184,46 +192,104 @@ struct gate_client service_client(struct service *service, const struct peer *pe
 
 /* ---- sessions ---- */
 
-int service_begin(struct listener *listener, const struct admission *admission, struct session **ret_session,
-		  struct spawn_failure *ret_failure)
+static void begin_failed(const struct service_beginning *beginning, const struct spawn_failure *failure)
+{
+	struct service *service = beginning->listener->service;
+
+	service->counters.failed[failure->before_child ? CHILD_STAGE_NONE : failure->stage]++;
+	gate_undo(&service->set->gate, &service->gate, &beginning->client, beginning->start.origin.ticket);
+	if (failure->before_child)
+		machine_failed(service, failure);
+	else
+		start_failed(service, &beginning->peer, failure);
+}
+
+/* `beginning` stays where it is until it is awaited. */
+static int launch(struct listener *listener, const struct admission *admission,
+		  struct service_beginning *beginning, struct spawn_failure *ret_failure)
 {
 	struct service *service = listener->service;
 	struct service_set *set = service->set;
-	struct spawn_request request = {
+	int r;
+
+	beginning->listener = listener;
+	beginning->peer = *admission->client->peer;
+	beginning->local = *admission->local;
+	beginning->client = *admission->client;
+	beginning->client.peer = &beginning->peer;
+	beginning->since_ns = admission->since_ns;
+	beginning->start.request = (struct spawn_request){
 		.kind = admission->kind,
 		.service = service->settings,
 		.endpoint = listener->endpoint,
 		.socket = admission->socket,
-		.peer = admission->client->peer,
-		.local = admission->local,
+		.peer = &beginning->peer,
+		.local = &beginning->local,
 	};
-	struct spawn_failure failure;
-	struct gate_ticket ticket = gate_take(&set->gate, &service->gate, admission->client);
-	struct session_origin origin = {
+	beginning->start.origin = (struct session_origin){
 		.conf = service->conf,
 		.service = service,
 		.listener = admission->kind == SPAWN_WAIT ? listener : NULL,
 		.route = admission->route,
-		.ticket = ticket,
+		.ticket = gate_take(&set->gate, &service->gate, &beginning->client),
 		.warm = admission->kind == SPAWN_CONNECTION ? service_warm_server(service) : NULL,
-		.active = service->gate.active,
-		.limit = service->gate.instances,
 	};
-	int r = session_begin(set->sessions, &origin, &request, ret_session, &failure);
-
-	if (r == 0) {
-		if (!(*ret_session)->waiting)
-			start_succeeded(service, *ret_session, admission->since_ns);
-		return 0;
-	}
-	service->counters.failed[failure.before_child ? CHILD_STAGE_NONE : failure.stage]++;
-	gate_undo(&set->gate, &service->gate, admission->client, ticket);
-	if (failure.before_child)
-		machine_failed(service, &failure);
-	else
-		start_failed(service, request.peer, &failure);
-	*ret_failure = failure;
+	beginning->start.origin.active = service->gate.active;
+	beginning->start.origin.limit = service->gate.instances;
+	r = session_launch(set->sessions, &beginning->start, ret_failure);
+	if (r < 0)
+		begin_failed(beginning, ret_failure);
 	return r;
+}
+
+static int await(struct service_beginning *beginning, struct spawn_failure *ret_failure)
+{
+	struct session_start *start = &beginning->start;
+	int r = session_await(start, ret_failure);
+
+	if (r < 0)
+		begin_failed(beginning, ret_failure);
+	else if (!start->session->waiting)
+		start_succeeded(beginning->listener->service, start->session, beginning->since_ns);
+	return r;
+}
+
+int service_begin(struct listener *listener, const struct admission *admission, struct session **ret_session,
+		  struct spawn_failure *ret_failure)
+{
+	struct service_beginning beginning;
+	int r = launch(listener, admission, &beginning, ret_failure);
+
+	if (r == 0)
+		r = await(&beginning, ret_failure);
+	if (r == 0)
+		*ret_session = beginning.start.session;
+	return r;
+}
+
+/* Awaits all that were launched. Returns whether each of them began. */
+static bool await_crowd(struct service_set *set)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < set->crowd_count; i++) {
+		struct service_beginning *beginning = &set->crowd[i];
+		struct spawn_failure failure;
+
+		if (await(beginning, &failure) < 0) {
+			close(beginning->start.request.socket);
+			good = false;
+		}
+	}
+	set->crowd_count = 0;
+	return good;
+}
+
+/* Whether the last one launched may be left on its way, while another one is looked for. */
+static bool may_crowd(const struct service_set *set, const struct service *service)
+{
+	return set->crowd_count < SPAWN_OVERLAP && service->counters.started > 0 && !service->cannot_start &&
+	       service->throttle.pause_ns == 0 && set->crowd[set->crowd_count - 1].start.launch != NULL;
 }
 
 void service_session_started(void *context, struct session *session)
@@ -277,12 +343,13 @@ static bool serve_client(struct listener *listener, int fd, const struct gate_cl
 			 const struct peer *local, uint64_t since_ns)
 {
 	struct admission admission = { since_ns, SPAWN_CONNECTION, fd, client, local, NULL };
+	struct service_set *set = listener->service->set;
 	struct spawn_failure failure;
-	struct session *session;
-	int r = service_begin(listener, &admission, &session, &failure);
 
-	if (r == 0)
-		return true;
+	if (launch(listener, &admission, &set->crowd[set->crowd_count], &failure) == 0) {
+		set->crowd_count++;
+		return may_crowd(set, listener->service) || await_crowd(set);
+	}
 	if (failure.before_child && listener->service->pause.place != 0) {
 		listener->client_peer = *client->peer;
 		listener->client_local = *local;
@@ -428,12 +495,10 @@ static bool room_for_next(struct listener *listener)
 	return reason == GATE_ADMIT;
 }
 
-void listener_ready(struct loop_source *source, uint32_t events)
+static void serve_waiting(struct listener *listener)
 {
-	struct listener *listener = container_of(source, struct listener, source);
 	bool more = true;
 
-	(void)events;
 	for (int i = 0; i < BUDGET && more; i++) {
 		if (!room_for_next(listener))
 			return;
@@ -446,4 +511,14 @@ void listener_ready(struct loop_source *source, uint32_t events)
 			more = admit_datagram(listener);
 		}
 	}
+}
+
+void listener_ready(struct loop_source *source, uint32_t events)
+{
+	struct listener *listener = container_of(source, struct listener, source);
+	struct service_set *set = listener->service->set;
+
+	(void)events;
+	serve_waiting(listener);
+	(void)await_crowd(set);
 }

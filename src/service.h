@@ -106,6 +106,15 @@ struct service {
 	struct loop_timer refusals_told; /* tells how many were left out, when no more come */
 };
 
+/* A client that was let in, and whose program is on its way. */
+struct service_beginning {
+	struct listener *listener;
+	struct gate_client client; /* of the peer below */
+	struct peer peer, local;
+	uint64_t since_ns;
+	struct session_start start;
+};
+
 /* Everything the services share. */
 struct service_set {
 	struct loop *loop;
@@ -116,6 +125,8 @@ struct service_set {
 	struct linger_pool *farewells; /* clients that were refused: few, and they push out only each other */
 	struct cgroup_pool *cgroups; /* or NULL */
 	struct gate gate;
+	struct service_beginning crowd[SPAWN_OVERLAP]; /* clients of one listener that begin beside each other */
+	unsigned crowd_count;
 	struct warm_table *warm;     /* programs that are started ahead of clients */
 	struct stderr_tap_shared warm_taps;
 	uint64_t warm_next_ns;       /* they are started one after the other */

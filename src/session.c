@@ -178,37 +178,26 @@ void session_forget(struct session *session)
 }
 
 /* A copy of a warm program, or its own process. On failure nothing is left but what session_forget() takes. */
-static int start(struct session *session, const struct session_origin *origin, struct spawn_request *request,
-		 struct spawn_failure *ret_failure)
+static int launch(struct session_start *start, struct spawn_failure *ret_failure)
 {
-	struct session_table *table = session->table;
-	struct spawn_child child = { .pidfd = -1 };
-	int handed = -EAGAIN, r = prepare(session, origin, request, ret_failure);
+	struct session *session = start->session;
+	int handed = -EAGAIN, r = prepare(session, &start->origin, &start->request, ret_failure);
 
 	if (r < 0)
 		return r;
-	if (origin->warm != NULL)
-		handed = warm_hand_over(origin->warm, request, &session->copy, &child);
+	if (start->origin.warm != NULL)
+		handed = warm_hand_over(start->origin.warm, &start->request, &session->copy, &start->child);
 	session->warm = handed != -EAGAIN;
-	if (handed == -EINPROGRESS) {
-		session_wait_for_copy(session, request);
-		return 0;
-	}
-	if (handed < 0)
-		r = spawn_start(table->means.spawn, request, &child, ret_failure);
-	if (r < 0)
-		return r;
-	r = session_go_live(session, request, &child);
-	if (r < 0)
-		*ret_failure =
-			(struct spawn_failure){ .step = "watch", .stage = CHILD_STAGE_EXEC, .error = -r };
+	if (handed == -EINPROGRESS)
+		session_wait_for_copy(session, &start->request);
+	else if (handed < 0)
+		r = spawn_launch(session->table->means.spawn, &start->request, &start->launch, ret_failure);
 	return r;
 }
 
-int session_begin(struct session_table *table, const struct session_origin *origin,
-		  struct spawn_request *request, struct session **ret_session,
-		  struct spawn_failure *ret_failure)
+int session_launch(struct session_table *table, struct session_start *start, struct spawn_failure *ret_failure)
 {
+	const struct session_origin *origin = &start->origin;
 	struct session *session = session_entry_take(table);
 	int r;
 
@@ -217,23 +206,59 @@ int session_begin(struct session_table *table, const struct session_origin *orig
 			(struct spawn_failure){ .step = "session", .error = ENOBUFS, .before_child = true };
 		return -ENOBUFS;
 	}
-	session->id = request->session = ++table->last_id;
+	start->session = session;
+	start->launch = NULL;
+	start->child = (struct spawn_child){ .pidfd = -1 };
+	session->id = start->request.session = ++table->last_id;
 	session->conf = conf_ref(origin->conf);
-	session->settings = request->service;
+	session->settings = start->request.service;
 	session->service = origin->service;
 	session->listener = origin->listener;
 	session->ticket = origin->ticket;
 	session->active = origin->active;
 	session->limit = origin->limit;
-	session->peer = *request->peer;
-	session->local = *request->local;
+	session->peer = *start->request.peer;
+	session->local = *start->request.local;
 	session->started_ns = loop_now_ns(table->means.loop);
 
-	r = start(session, origin, request, ret_failure);
-	if (r < 0) {
+	r = launch(start, ret_failure);
+	if (r < 0)
 		session_forget(session);
-		return r;
+	return r;
+}
+
+int session_await(struct session_start *start, struct spawn_failure *ret_failure)
+{
+	struct session *session = start->session;
+	int r = 0;
+
+	if (session->waiting)
+		return 0;
+	if (start->launch != NULL)
+		r = spawn_await(session->table->means.spawn, start->launch, &start->child, ret_failure);
+	if (r == 0) {
+		r = session_go_live(session, &start->request, &start->child);
+		if (r < 0)
+			*ret_failure = (struct spawn_failure){
+				.step = "watch", .stage = CHILD_STAGE_EXEC, .error = -r
+			};
 	}
-	*ret_session = session;
-	return 0;
+	if (r < 0)
+		session_forget(session);
+	return r;
+}
+
+int session_begin(struct session_table *table, const struct session_origin *origin,
+		  struct spawn_request *request, struct session **ret_session,
+		  struct spawn_failure *ret_failure)
+{
+	struct session_start start = { .origin = *origin, .request = *request };
+	int r = session_launch(table, &start, ret_failure);
+
+	if (r == 0)
+		r = session_await(&start, ret_failure);
+	request->session = start.request.session;
+	if (r == 0)
+		*ret_session = start.session;
+	return r;
 }

@@ -172,9 +172,21 @@ void session_copy_came(struct warm_client *client, const struct spawn_child *chi
 /* No session begins any more: those that wait are dropped when they are answered. */
 void session_table_close(struct session_table *table);
 
-/* Spawns the service and watches it; `request->session` is filled in. Returns 0, and has taken
- * the socket of a SPAWN_CONNECTION (when the session is `waiting`, `started` or `failed` follows); or -errno and what
- * failed; then there is no session. */
+/* A session that begins, in two halves as those of spawn.h, so that several can begin beside each other: at most
+ * SPAWN_OVERLAP. session_launch() sends its program on the way; session_await() learns what came of it, watches it, and
+ * has taken the socket of a SPAWN_CONNECTION (when the session is `waiting`, `started` or `failed` follows). Each
+ * returns 0; or -errno and what failed: then there is no session. */
+struct session_start {
+	struct session_origin origin; /* these two are filled in by the caller */
+	struct spawn_request request;
+	struct session *session;
+	struct spawn_launch *launch; /* NULL: there is nothing to wait for, and session_await() is due at once */
+	struct spawn_child child;
+};
+int session_launch(struct session_table *table, struct session_start *start, struct spawn_failure *ret_failure);
+int session_await(struct session_start *start, struct spawn_failure *ret_failure);
+
+/* Both at once; `request->session` is filled in. */
 int session_begin(struct session_table *table, const struct session_origin *origin,
 		  struct spawn_request *request, struct session **ret_session,
 		  struct spawn_failure *ret_failure);

@@ -185,6 +185,57 @@ START_TEST(crowd_at_broken_service)
 }
 END_TEST
 
+/* Clients that the daemon finds waiting all at once: their programs are started beside each other. */
+#define TOGETHER 20
+
+static void come_together(struct daemon *daemon, int clients[static TOGETHER])
+{
+	daemon_signal(daemon, SIGSTOP);
+	for (int i = 0; i < TOGETHER; i++)
+		clients[i] = tcp_connect(1);
+	daemon_signal(daemon, SIGCONT);
+}
+
+static unsigned count_served(int clients[static TOGETHER])
+{
+	unsigned served = 0;
+
+	for (int i = 0; i < TOGETHER; i++) {
+		char *reply = read_all(clients[i], NULL);
+
+		ck_assert_msg(reply[0] == '\0' || strcmp(reply, "good\n") == 0, "client %d got \"%s\"", i, reply);
+		served += reply[0] != '\0';
+		free(reply);
+		close(clients[i]);
+	}
+	return served;
+}
+
+/* What fails for some of them is told for each, is one trouble with one pause, and costs the others nothing. */
+START_TEST(crowd_begins_together)
+{
+	test_write("script", 0755, GOOD, false);
+	struct daemon *daemon = daemon_start(CONFIG);
+	int clients[TOGETHER];
+	unsigned served;
+
+	come_together(daemon, clients);
+	ck_assert_uint_eq(count_served(clients), TOGETHER);
+
+	unlink(test_path("script"));
+	come_together(daemon, clients);
+	daemon_wait_log(daemon, " fail service=script .*pause=0\\.100 ");
+	test_write("script", 0755, GOOD, false);
+	served = count_served(clients);
+	WAIT_UNTIL(daemon_count_log(daemon, " end service=script ") == TOGETHER + served);
+	ck_assert_uint_eq(daemon_count_log(daemon, " start service=script "), TOGETHER + served);
+	ck_assert_uint_eq(daemon_count_log(daemon, " fail service=script "), TOGETHER - served);
+	ck_assert_uint_gt(served, TOGETHER / 2);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* How the end of a service is told. */
 static const struct {
 	const char *arguments, *told;
@@ -248,6 +299,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(programs, told_at_load, 0, (int)(sizeof(at_load) / sizeof(at_load[0])));
 	tcase_add_loop_test(programs, told_at_run, 0, (int)(sizeof(at_run) / sizeof(at_run[0])));
 	tcase_add_test(programs, crowd_at_broken_service);
+	tcase_add_test(programs, crowd_begins_together);
 	tcase_add_loop_test(programs, end_is_told, 0, (int)(sizeof(ends) / sizeof(ends[0])));
 	tcase_add_test(programs, forking_service);
 	return suite;
