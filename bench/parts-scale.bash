@@ -122,11 +122,10 @@ scale_point()
 
 part_scale()
 {
-	local scale_warm=yes results=${RESULTS:-$BUILD/bench-results} count room sessions
+	local scale_warm=yes count room sessions
 
 	[ -x "$USHERD" ] || { echo "# scale: no usherd here"; return; }
 	"$USHERD" keys | grep -q '^ *warm = ' || scale_warm=no
-	mkdir -p "$results"
 	room=$(($(ulimit -Hn) - scale_overhead)) # a session costs one descriptor, with linger = 0 and stderr = null
 	echo "# scale: $scale_rounds rounds of $scale_seconds s a point; linger = 0 and stderr = null; to a daemon with nothing"
 	{
