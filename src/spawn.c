@@ -7,7 +7,7 @@
  * it reads stays as it is until the kernel says that the child is done with our memory
  * (CLONE_CHILD_CLEARTID). Meanwhile we go on, and start others: a child's way to its
  * exec takes longer than all that we do for it, and on several processors
- * nobody has to wait for nobody. CLONE_VFORK would not do for another reason, too: it cannot
+ * nobody has to wait for another. CLONE_VFORK would not do for another reason, too: it cannot
  * be interrupted, and another process of the service's user could stop the child just before
  * its exec, and the daemon with it.
  *
