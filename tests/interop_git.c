@@ -1,13 +1,21 @@
-/* interop_git.c - git daemon --inetd behind usherd: clone, fetch, push. */
-#include "harness.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+/* interop_git.c - git daemon --inetd behind usherd, cold and warm: clone, fetch, push. */
+#include "warm_help.h"
 
 #define SERVICE                                                                                              \
 	"[git]\nlisten = 127.0.0.1:$1\n"                                                                     \
 	"exec = git daemon --inetd --export-all --enable=receive-pack --base-path=$DIR/srv $DIR/srv\n"
+
+static struct daemon *start(int warm)
+{
+	char config[1024];
+	struct daemon *daemon;
+
+	snprintf(config, sizeof(config), "%s%s", SERVICE, warm_line(warm));
+	daemon = daemon_start(config);
+	if (warm)
+		warm_wait_spare(daemon, "git");
+	return daemon;
+}
 
 static void run(const char *script)
 {
@@ -34,15 +42,14 @@ static void make_repository(void)
 START_TEST(clone_push_fetch)
 {
 	make_repository();
-	struct daemon *daemon = daemon_start(SERVICE);
+	struct daemon *daemon = start(_i);
 
 	run("cd $DIR; git clone -q git://127.0.0.1:$1/r.git a; git clone -q git://127.0.0.1:$1/r.git b; "
 	    "cmp a/big work/big; cd a; git config user.name T; git config user.email t@example.org; "
 	    "echo two >>file; git commit -qam second; git push -q origin HEAD; "
 	    "cd ../b; git pull -q; cmp file ../a/file");
 	ck_assert_uint_ge(daemon_count_log(daemon, " start service=git "), 4);
-	daemon_oracle(daemon);
-	ck_assert_uint_eq(daemon_count_log(daemon, " end service=git .*reason=signal"), 0);
+	warm_check_served(daemon, "git", _i);
 	daemon_stop(daemon);
 }
 END_TEST
@@ -51,13 +58,13 @@ END_TEST
 START_TEST(clones_together)
 {
 	make_repository();
-	struct daemon *daemon = daemon_start(SERVICE);
+	struct daemon *daemon = start(_i);
 
 	run("cd $DIR; for i in 1 2 3 4 5 6; do git clone -q git://127.0.0.1:$1/r.git clone$i 2>&1 & done; "
 	    "wait; "
 	    "for i in 1 2 3 4 5 6; do cmp clone$i/big work/big; done; "
 	    "if git clone -q git://127.0.0.1:$1/none.git d 2>/dev/null; then exit 1; fi");
-	daemon_oracle(daemon);
+	warm_check_served(daemon, "git", _i);
 	daemon_stop(daemon);
 }
 END_TEST
@@ -67,8 +74,8 @@ static Suite *make_suite(void)
 	Suite *suite = suite_create("git");
 	TCase *git = harness_case(suite, "git", 120);
 
-	tcase_add_test(git, clone_push_fetch);
-	tcase_add_test(git, clones_together);
+	WARM_LOOP(git, clone_push_fetch);
+	WARM_LOOP(git, clones_together);
 	return suite;
 }
 

@@ -1,13 +1,10 @@
-/* interop_sshd.c - sshd -i behind usherd: a command, its status, and a file. */
-#include "harness.h"
+/* interop_sshd.c - sshd -i behind usherd, cold and warm: a command, its status, and a file. */
+#include "warm_help.h"
 
 #include <pwd.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static void run(const char *script)
 {
@@ -48,9 +45,12 @@ START_TEST(command_and_copy)
 		   true);
 	snprintf(config, sizeof(config),
 		 "[ssh]\nlisten = 127.0.0.1:$1\nuser = %s\nno_new_privileges = no\n"
-		 "exec = /usr/sbin/sshd -i -e -f $DIR/sshd_config\n",
-		 user->pw_name);
+		 "exec = /usr/sbin/sshd -i -e -f $DIR/sshd_config\n%s",
+		 user->pw_name, warm_line(_i));
 	struct daemon *daemon = daemon_start(config);
+
+	if (_i)
+		warm_wait_spare(daemon, "ssh");
 
 	test_write("ssh_config", 0600,
 		   "IdentityFile $DIR/key\nIdentitiesOnly yes\nStrictHostKeyChecking no\n"
@@ -71,7 +71,7 @@ START_TEST(command_and_copy)
 	snprintf(script, sizeof(script), "cd $DIR; ssh -F ssh_config %s@127.0.0.1 cat <file | cmp - file",
 		 name);
 	run(script);
-	daemon_oracle(daemon);
+	warm_check_served(daemon, "ssh", _i);
 	ck_assert_uint_eq(daemon_count_log(daemon, " end service=ssh "), 4);
 	daemon_stop(daemon);
 }
@@ -81,7 +81,7 @@ static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("sshd");
 
-	tcase_add_test(harness_case(suite, "sshd", 120), command_and_copy);
+	WARM_LOOP(harness_case(suite, "sshd", 120), command_and_copy);
 	return suite;
 }
 

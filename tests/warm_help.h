@@ -34,6 +34,54 @@ static inline unsigned warm_until_served(struct daemon *daemon, unsigned port)
 	return 0;
 }
 
+/* What a section has beside its service to run cold and warm: for loop tests, 0 is cold. */
+#define WARM_LOOP(test_case, function) tcase_add_loop_test(test_case, function, 0, 2)
+static inline const char *warm_line(int warm)
+{
+	return warm != 0 ? "warm = main\n" : "";
+}
+
+/* Waits until the next client is served by a copy: its program is stopped, and a spare is there. */
+static inline void warm_wait_spare(struct daemon *daemon, const char *service)
+{
+	char request[64], *reply;
+	bool has;
+
+	warm_ready(daemon, service);
+	snprintf(request, sizeof(request), "services %s", service);
+	do {
+		nap();
+		reply = daemon_ask(daemon, request);
+		has = has_match(reply, "\"copies\": ?[1-9]");
+		free(reply);
+	} while (!has);
+}
+
+static inline unsigned warm_count(struct daemon *daemon, const char *event, const char *service, const char *rest)
+{
+	char expression[128];
+
+	snprintf(expression, sizeof(expression), " %s service=%s %s", event, service, rest);
+	return daemon_count_log(daemon, expression);
+}
+
+/* All sessions have ended, by themselves, and at least half of them were copies, or none was if it is not `warm`:
+ * then nothing is left. */
+static inline void warm_check_served(struct daemon *daemon, const char *service, bool warm)
+{
+	unsigned all, copies;
+
+	WAIT_UNTIL(warm_count(daemon, "end", service, "") == warm_count(daemon, "start", service, ""));
+	all = warm_count(daemon, "start", service, "");
+	copies = warm_count(daemon, "start", service, ".*warm=yes");
+	ck_assert_uint_gt(all, 0);
+	ck_assert_msg(warm ? copies * 2 >= all : copies == 0, "%u of %u sessions of %s were copies:\n%s", copies, all,
+		      service, daemon_log_tail(daemon));
+	ck_assert_uint_eq(warm_count(daemon, "end", service, ".*reason=signal"), 0);
+	if (!warm)
+		daemon_oracle(daemon);
+}
+
 /* Whether a process is there, a zombie not. */
 static inline bool warm_lives(pid_t pid)
 {
