@@ -397,10 +397,12 @@ void service_set_free(struct service_set *set)
 	loop_disarm(set->loop, &set->bans_over);
 	loop_disarm(set->loop, &set->absent);
 	close_listeners(set);
-	if (set->sessions != NULL)
+	if (set->sessions != NULL) {
 		session_table_close(set->sessions);
-	service_warm_free(set);
+		service_warm_end_all(set);
+	}
 	session_table_free(set->sessions);
+	service_warm_free(set);
 	linger_pool_free(set->linger);
 	linger_pool_free(set->farewells);
 	cgroup_pool_free(set->cgroups);

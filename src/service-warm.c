@@ -384,8 +384,6 @@ void service_warm_end_all(struct service_set *set)
 
 void service_warm_free(struct service_set *set)
 {
-	if (set->warm != NULL)
-		service_warm_end_all(set);
 	warm_table_free(set->warm);
 	set->warm = NULL;
 	free(set->warm_taps.buffer);

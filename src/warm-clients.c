@@ -10,8 +10,11 @@
 #include "cgroup.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define CLIENTS_MOST 64 /* in line */
@@ -153,8 +156,16 @@ static int hand_to_server(struct warm *warm, const struct spawn_request *request
 	return -EINPROGRESS;
 }
 
+bool warm_job_waits(int job)
+{
+	int left = 0;
+
+	return ioctl(job, SIOCOUTQ, &left) == 0 && left > 0;
+}
+
 static int hand_to_spare(struct warm *warm, const struct spawn_request *request,
-			 const struct spawn_pipe *pipe, struct spawn_child *ret_child)
+			 const struct spawn_pipe *pipe, struct warm_client *client,
+			 struct spawn_child *ret_child)
 {
 	struct warm_channel *channel = warm_spare_take(warm);
 	int r;
@@ -174,6 +185,8 @@ static int hand_to_spare(struct warm *warm, const struct spawn_request *request,
 		.stderr_pipe = pipe->read_end,
 		.replies = -1,
 	};
+	/* Only who holds the socket asks who else has it. */
+	client->job = request->service->linger_ns > 0 ? fcntl(channel->fd, F_DUPFD_CLOEXEC, 0) : -1;
 	warm_spare_forget(warm, channel);
 	warm->served++;
 	warm_spares_refill(warm);
@@ -186,9 +199,10 @@ int warm_hand_over(struct warm *warm, const struct spawn_request *request, struc
 	struct spawn_pipe pipe;
 	int r;
 
+	client->job = -1;
 	if (warm->state != WARM_READY || spawn_open_stderr(request->service, &pipe) < 0)
 		return -EAGAIN;
-	r = hand_to_spare(warm, request, &pipe, ret_child);
+	r = hand_to_spare(warm, request, &pipe, client, ret_child);
 	if (r < 0)
 		r = hand_to_server(warm, request, &pipe, client);
 	cleanup_fd(&pipe.write_end);

@@ -11,10 +11,8 @@
 #include "base.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define AGAIN_NS  (100 * NS_PER_MS)
@@ -59,14 +57,6 @@ void warm_spares_drop(struct warm *warm)
 
 /* ---- ordering ---- */
 
-/* Whether the job of the spare before has been taken out of the channel. */
-static bool is_empty(const struct warm_channel *channel)
-{
-	int left = 0;
-
-	return ioctl(channel->fd, SIOCOUTQ, &left) == 0 && left == 0;
-}
-
 /* A channel for one more spare: one that is there, or a new one, whose far end is returned, too. Returns its number, or
  * -1: there is none, or no descriptor for one. */
 static int find_channel(struct warm *warm, int *ret_far)
@@ -79,7 +69,7 @@ static int find_channel(struct warm *warm, int *ret_far)
 
 		if (channel->fd < 0 && fresh < 0)
 			fresh = i;
-		if (channel->fd >= 0 && channel->state == WARM_CHANNEL_IDLE && is_empty(channel))
+		if (channel->fd >= 0 && channel->state == WARM_CHANNEL_IDLE && !warm_job_waits(channel->fd))
 			return i;
 	}
 	if (fresh < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)

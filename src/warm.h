@@ -63,6 +63,7 @@ typedef void warm_happened(void *context, struct warm *warm, enum warm_event eve
 /* A client whose copy is being forked; embedded in what waits for it. */
 struct warm_client {
 	struct warm *warm; /* NULL: it waits for nothing */
+	int job;           /* of a client that was handed to a spare: see warm_job_waits(); or -1 */
 	uint32_t ticket;
 	int stderr_pipe; /* reading end, or -1 */
 	struct warm_client *next;
@@ -119,6 +120,10 @@ unsigned warm_waiting(const struct warm *warm);
  * its socket is still the caller's; or -EAGAIN: there is nobody: start the program as ever. Allocates nothing. */
 int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct warm_client *client,
 		   struct spawn_child *ret_child);
+
+/* Whether a spare has not taken its job from its channel yet: until then no process has the client's socket. `job` of a
+ * warm_client is a descriptor for this question; who has it closes it. */
+bool warm_job_waits(int job);
 
 /* Whose stderr this is; and the context of warm_new(). */
 struct warm *warm_of_tap(struct stderr_tap *tap);

@@ -256,6 +256,47 @@ START_TEST(upgrade_starts_it)
 }
 END_TEST
 
+/* The spare of a service that has no session: the daemon's child that is not its fork server. */
+static pid_t find_spare(const struct daemon *daemon, pid_t server)
+{
+	char path[64], *text, *rest;
+	long pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", daemon->pid, daemon->pid);
+	text = test_read(path);
+	for (char *at = text; (pid = strtol(at, &rest, 10)) > 0; at = rest)
+		if (pid != server && warm_lives((pid_t)pid) && getpgid((pid_t)pid) == pid)
+			break;
+	free(text);
+	return (pid_t)pid;
+}
+
+/* While a spare has not taken its job nobody has the client's socket, and the daemon must not think that it was closed:
+ * it looks after 50 ms, 100 ms, ... */
+START_TEST(spare_takes_its_time)
+{
+	struct daemon *daemon = daemon_start(CAT);
+	pid_t server = warm_ready(daemon, "cat"), spare;
+	char *reply;
+	int fd;
+
+	WAIT_UNTIL((spare = find_spare(daemon, server)) > 0);
+	ck_assert_int_eq(kill(spare, SIGSTOP), 0);
+	fd = tcp_connect(1);
+	send_text(fd, "late\n");
+	ck_assert_int_eq(line_number(daemon_wait_log(daemon, " start .*warm=yes"), "pid"), spare);
+	reply = read_piece(fd, 500, NULL);
+	ck_assert_ptr_null(reply);
+	ck_assert_int_eq(kill(spare, SIGCONT), 0);
+	shutdown(fd, SHUT_WR);
+	reply = read_clean(fd, NULL);
+	ck_assert_str_eq(reply, "late\n");
+	free(reply);
+	close(fd);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* Lines of a copy's stderr have its pid, those of the start that of the fork server. */
 START_TEST(stderr_is_told)
 {
@@ -298,6 +339,7 @@ static Suite *make(void)
 	tcase_add_test(tests, replaced_after_sessions);
 	tcase_add_test(tests, reload_keeps_it);
 	tcase_add_test(tests, upgrade_starts_it);
+	tcase_add_test(tests, spare_takes_its_time);
 	tcase_add_test(tests, stderr_is_told);
 	return suite;
 }
