@@ -344,20 +344,35 @@ static size_t warm_descriptors(const struct plan *plan)
 	return needed;
 }
 
+/* What a session of the dearest service costs: its pidfd, its stderr and the client's socket; a filter has replies and the
+ * socket they go to. A session that a reload leaves with older settings may cost more; what then is lacking makes
+ * clients wait. */
+static size_t session_descriptors(const struct plan *plan)
+{
+	size_t most = 1;
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct conf_service *settings = plan->services[i].settings;
+		size_t each = 1 + (settings->stderr_target.kind == CONF_STDERR_LOG) + (settings->linger_ns > 0);
+
+		most = each > most ? each : most;
+	}
+	for (size_t i = 0; i < plan->listener_count; i++)
+		if (!endpoint_is_stream(plan->listeners[i].endpoint))
+			most = 4;
+	return most;
+}
+
 /* How many sessions the descriptors allow beside the listeners. */
 static int plan_sessions(struct plan *plan)
 {
 	const struct conf_daemon *daemon = &plan->conf->daemon;
-	size_t each = 3; /* pidfd, stderr and the client's socket */
+	size_t each = session_descriptors(plan);
 	size_t warm = warm_descriptors(plan);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return -errno;
-	for (size_t i = 0; i < plan->listener_count; i++)
-		if (!endpoint_is_stream(plan->listeners[i].endpoint))
-			each = 4; /* a filter has replies and the socket they go to */
-
 	size_t most = limit.rlim_cur > 1u << 30 ? 1u << 30 : (size_t)limit.rlim_cur;
 	size_t needed = plan->listener_count + warm + DESCRIPTORS_OWN +
 			each * (daemon->max_sessions > 0 ? daemon->max_sessions : 1);
