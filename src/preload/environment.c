@@ -14,6 +14,7 @@ static const char session_prefix[] = WARM_SESSION_VARIABLE "=";
  * it. If the program has made its own since, what is put there is allocated, piece by piece. */
 static char **array;
 static size_t array_room;    /* of names that were there */
+static char **owned;         /* that array, or the copy of a program's own */
 static int is_foreign;
 static char **tail;          /* where a job's variables begin */
 static size_t tail_count;    /* of them, now */
@@ -40,8 +41,11 @@ char *environment_find(const char *prefix)
 	return name == NULL ? NULL : *name + strlen(prefix);
 }
 
+/* Not from an array that the program made, as bash does: it knows how long that is. What stays there is empty. */
 static void remove_name(char **name)
 {
+	if (owned != NULL && environ != owned)
+		return;
 	do
 		name[0] = name[1];
 	while (*name++ != NULL);
@@ -150,16 +154,14 @@ int environment_begin(void)
 		return -1;
 	array_room = count;
 	job_buffer = (struct environment_job *)(void *)((char *)array + names);
-	environ = array;
+	environ = owned = array;
 	return 0;
 }
 
 struct environment_job *environment_prepare(char *session)
 {
-	size_t count;
+	size_t count = count_names();
 
-	environment_clean();
-	count = count_names();
 	is_foreign = environ != array || count > array_room;
 	if (is_foreign) {
 		char **names = copy_names(count, (count + ENVIRONMENT_VARIABLES + 1) * sizeof(char *));
@@ -167,9 +169,10 @@ struct environment_job *environment_prepare(char *session)
 		job_buffer = aligned_alloc(PAGE, (sizeof(*job_buffer) + PAGE - 1) / PAGE * PAGE);
 		if (names == NULL || job_buffer == NULL)
 			return NULL;
-		environ = names;
+		environ = owned = names;
 	}
-	tail = environ + count;
+	environment_clean();
+	tail = environ + count_names();
 	find_session(session);
 	return job_buffer;
 }
