@@ -3,7 +3,6 @@
 #include "service-set.h"
 
 #include "base.h"
-#include "family.h"
 #include "conf-errors.h"
 #include "service-plan.h"
 #include "service.h"
@@ -342,8 +341,7 @@ size_t service_set_count_replaced(const struct service_set *set)
 
 void service_set_collect_orphans(struct service_set *set)
 {
-	warm_table_listen(set->warm);
-	(void)family_collect_orphans(session_is_leader, set->sessions);
+	session_collect_orphans(set->sessions);
 }
 
 size_t service_set_session_count(const struct service_set *set)

@@ -17,7 +17,7 @@
 
 #define APART_NS    (2 * NS_PER_MS)  /* starts of different services */
 #define LOOK_NS     NS_PER_S         /* between two looks at its files */
-#define RETRY_NS    (60 * NS_PER_S)  /* what failed by itself may work later */
+#define RETRY_NS    (10 * NS_PER_S) /* what failed by itself may work later */
 #define STEADY_NS   NS_PER_S         /* who lived so long was no failure */
 
 static struct loop *loop_of(const struct service *service)
@@ -119,6 +119,7 @@ static void became_ready(struct service *service)
 	log_seconds(event, "seconds", now_ns - warm->begun_ns);
 	log_end(event);
 	warm->trouble = NULL;
+	warm->worked = true;
 	if (service->settings->warm_time_ns > 0)
 		due_at(service, now_ns + service->settings->warm_time_ns);
 }
@@ -140,7 +141,7 @@ static uint64_t pause_after(struct service *service, const struct warm_outcome *
 			throttle_succeed(&warm->throttle);
 		return throttle_fail(&warm->throttle, &throttle_spawn);
 	}
-	return outcome->end == WARM_END_EXITED || outcome->end == WARM_END_TOO_LONG ? RETRY_NS : 0;
+	return warm->worked || outcome->end == WARM_END_EXITED || outcome->end == WARM_END_TOO_LONG ? RETRY_NS : 0;
 }
 
 static void ended(struct service *service, const struct warm_outcome *outcome)
@@ -201,6 +202,7 @@ static void look_at_files(struct service *service)
 	if (warm_stamp(service->settings) == warm->stamp)
 		return;
 	warm->trouble = NULL;
+	warm->worked = false;
 	if (warm->server != NULL) {
 		begin_anew(service, "file");
 	} else if (warm->given_up) {
@@ -304,7 +306,7 @@ void service_warm_end(struct service *service)
 	leave(service);
 	throttle_succeed(&warm->throttle);
 	warm->trouble = NULL;
-	warm->given_up = false;
+	warm->given_up = warm->worked = false;
 }
 
 /* ---- stderr of programs that are being started ---- */

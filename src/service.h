@@ -83,6 +83,7 @@ struct service_warm {
 	uint64_t begun_ns;
 	uint64_t replaced;         /* times */
 	const char *trouble;       /* why it is not warm, or NULL */
+	bool worked;               /* as it is, it was ready once: what fails now may work later */
 	bool given_up;             /* it is not tried again, unless its settings or files change */
 };
 

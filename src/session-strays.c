@@ -21,6 +21,7 @@
 #define SEARCH_MOST      128 /* sessions of each signal; their processes are what a search costs */
 #define SEARCH_TRIES     5   /* as long as there are new ones */
 #define ORPHANS_EVERY_NS (2 * NS_PER_S)
+#define DEAD_FOR_NS      NS_PER_S
 
 static void arm_search(struct session_table *table, uint64_t delay_ns)
 {
@@ -165,14 +166,52 @@ static bool any_child(void)
 	return waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* A copy of a warm program that has ended already, and whose report is on its way, is no orphan, but looks like one. So
+ * while there are warm programs only those are collected that were dead a while ago, too. */
+static bool is_among(const struct session_orphans *orphans, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < orphans->count && orphans->pids[i] != pid)
+		i++;
+	return i < orphans->count;
+}
+
+static bool is_ours_or_new(void *context, pid_t pid)
+{
+	struct session_table *table = context;
+	struct session_orphans *dead = &table->dead;
+
+	if (session_is_leader(table, pid))
+		return true;
+	if (table->means.warm == NULL || !warm_table_is_busy(table->means.warm))
+		return false;
+	if (is_among(&table->dead_before, pid))
+		return false;
+	if (!is_among(dead, pid) && dead->count < ELEMENTS(dead->pids))
+		dead->pids[dead->count++] = pid;
+	return true;
+}
+
+void session_collect_orphans(struct session_table *table)
+{
+	uint64_t now_ns = loop_now_ns(table->means.loop);
+
+	if (now_ns - table->dead_ns >= DEAD_FOR_NS) {
+		table->dead_before = table->dead;
+		table->dead.count = 0;
+		table->dead_ns = now_ns;
+	}
+	if (table->means.warm != NULL)
+		warm_table_listen(table->means.warm);
+	(void)family_collect_orphans(is_ours_or_new, table);
+}
+
 static void orphans_due(struct loop_timer *timer)
 {
 	struct session_table *table = container_of(timer, struct session_table, orphans);
 
-	/* A copy of a warm program that has ended, and whose report waits, is no orphan. */
-	if (table->means.warm != NULL)
-		warm_table_listen(table->means.warm);
-	(void)family_collect_orphans(session_is_leader, table);
+	session_collect_orphans(table);
 	if (table->count > 0 || any_child())
 		session_orphans_watch(table);
 }

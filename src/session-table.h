@@ -41,6 +41,11 @@ struct session_table {
 
 	uint64_t holders_rest_ns;  /* no search for the holders of a socket before */
 	struct loop_timer orphans; /* collects what nobody waits for */
+	struct session_orphans {
+		pid_t pids[256];
+		size_t count;
+	} dead, dead_before; /* of whom a report may be on its way; see session-strays.c */
+	uint64_t dead_ns;
 	struct loop_timer search;  /* looks for strays */
 	uint64_t search_rest_ns;   /* not before: a search may be dear */
 	struct session_stray *strays;
@@ -108,6 +113,9 @@ bool session_finish_if_empty(struct session *session);
 /* The session is told to end by this signal, or (SIGKILL) has ended after that: so are its strays,
  * soon. Called before its group gets the signal, because strays are best known by their ancestors. */
 void session_strays_signal(const struct session *session, int signo);
+
+/* Collects dead children that nobody waits for. */
+void session_collect_orphans(struct session_table *table);
 
 /* There are children: dead ones that no session waits for are collected from time to time. Idempotent. */
 void session_orphans_watch(struct session_table *table);

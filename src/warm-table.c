@@ -78,6 +78,11 @@ void warm_table_listen(struct warm_table *table)
 	}
 }
 
+bool warm_table_is_busy(const struct warm_table *table)
+{
+	return table->all != NULL;
+}
+
 int warm_table_new(const struct warm_means *means, struct warm_table **ret_table)
 {
 	struct warm_table *table = calloc(1, sizeof(*table));

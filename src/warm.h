@@ -89,8 +89,10 @@ void warm_table_free(struct warm_table *table); /* when it has no fork server an
 /* Whether this is the pid of a fork server, or of a spare: nobody else may collect it. */
 bool warm_table_knows(const struct warm_table *table, pid_t pid);
 
-/* Takes in what copies have said so far, so that none is collected as an orphan before it is known. */
+/* Takes in what copies have said so far, so that none is collected as an orphan before it is known; whether any may be
+ * about to say something. */
 void warm_table_listen(struct warm_table *table);
+bool warm_table_is_busy(const struct warm_table *table);
 
 /* Ends all of them; those who wait for a copy get their answers now. Waits a fifth of a second at most. */
 void warm_table_end(struct warm_table *table);
