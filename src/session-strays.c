@@ -188,8 +188,12 @@ static bool is_ours_or_new(void *context, pid_t pid)
 		return false;
 	if (is_among(&table->dead_before, pid))
 		return false;
-	if (!is_among(dead, pid) && dead->count < ELEMENTS(dead->pids))
-		dead->pids[dead->count++] = pid;
+	if (is_among(dead, pid))
+		return true;
+	/* Of so many at a time no more are kept than fit: somebody makes them faster than we could wait. */
+	if (dead->count == ELEMENTS(dead->pids))
+		return false;
+	dead->pids[dead->count++] = pid;
 	return true;
 }
 
