@@ -83,7 +83,8 @@ static void leave(struct service *service)
 	warm_leave(server);
 }
 
-/* Another in place of the one there is; until it is ready clients have the program started for them. */
+/* Another in place of the one there is, in the next round; until it is ready clients have the program started for
+ * them. Takes no memory: a client is there. */
 static void begin_anew(struct service *service, const char *reason)
 {
 	struct log_event *event = tell(service, LOG_LEVEL_INFO, "replaced");
@@ -94,7 +95,7 @@ static void begin_anew(struct service *service, const char *reason)
 	log_end(event);
 	leave(service);
 	service->warm.replaced++;
-	begin(service);
+	due_at(service, loop_now_ns(loop_of(service)));
 }
 
 static void due(struct loop_timer *timer)
@@ -207,7 +208,7 @@ static void look_at_files(struct service *service)
 		begin_anew(service, "file");
 	} else if (warm->given_up) {
 		warm->given_up = false;
-		begin(service);
+		due_at(service, now_ns);
 	}
 }
 
