@@ -37,6 +37,7 @@ struct warm {
 	enum warm_state state;
 	bool loaded;     /* the library told that it is there */
 	bool collected;  /* the process has ended, and its number is free */
+	bool closed;     /* nobody has the far end of its socket */
 	bool over;       /* nothing is to be had from it: to be freed */
 
 	struct warm_process process;
@@ -121,6 +122,9 @@ void warm_life_init(struct warm *warm);
 /* Something was asked of it, or it has answered. */
 void warm_asked(struct warm *warm);
 void warm_answered(struct warm *warm);
+
+/* Its socket is closed while it is ready: it has ended, which its pidfd tells, or it is of no use. */
+void warm_closed(struct warm *warm);
 
 /* It is gone for its owner, who is told; for a reason that it did not give itself. */
 void warm_finish(struct warm *warm, struct warm_outcome outcome);

@@ -109,7 +109,9 @@ static void far_end_closed(struct warm *warm)
 	loop_remove(warm->table->means.loop, &warm->socket);
 	warm_clients_refuse(warm);
 	if (warm->state == WARM_LEAVING)
-		warm_end(warm); /* else its pidfd tells the rest */
+		warm_end(warm);
+	else if (warm->state == WARM_READY)
+		warm_closed(warm);
 }
 
 void warm_listen(struct warm *warm)

@@ -137,6 +137,14 @@ void warm_answered(struct warm *warm)
 	warm->asked_ns = loop_now_ns(warm->table->means.loop);
 }
 
+void warm_closed(struct warm *warm)
+{
+	struct loop *loop = warm->table->means.loop;
+
+	warm->closed = true;
+	(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + LAST_NS);
+}
+
 /* By a signal: it will not answer until somebody lets it go on. */
 static bool is_stopped(const struct warm *warm)
 {
@@ -150,6 +158,10 @@ static void look_after(struct warm *warm)
 {
 	struct loop *loop = warm->table->means.loop;
 
+	if (warm->closed) {
+		warm_give_up(warm, WARM_END_NONSENSE);
+		return;
+	}
 	if (!owes(warm))
 		return;
 	warm_listen(warm);
