@@ -109,6 +109,7 @@ static void save(const struct session *session, const struct conf_rules_index *i
 	state_put_number(writer, "rules", conf_rules_number(index, session->settings));
 	state_put_number(writer, "pid", (uint64_t)session->pid);
 	state_put_flag(writer, "live", session->live);
+	state_put_flag(writer, "warm", session->warm);
 	save_output(session, writer);
 	if (!session->live)
 		return;
@@ -229,6 +230,7 @@ static void read_record(struct state_record *record, struct conf *rules, struct 
 	session->settings = conf_rules_get(rules, record, "rules");
 	session->pid = (pid_t)state_get_number(record, "pid", INT_MAX);
 	session->live = state_get_flag(record, "live");
+	session->warm = state_get_flag(record, "warm");
 	session->started_ns = state_get_number(record, "started_ns", INT64_MAX);
 	state_get_peer(record, "peer", &session->peer);
 	state_get_peer(record, "local", &session->local);
@@ -301,6 +303,7 @@ static int resume(struct session_table *table, struct conf *rules, const struct 
 	session->table = table;
 	session->conf = conf_ref(rules);
 	session->replies.source.fd = session->replies.socket = -1;
+	session->cgroup_fd = session->copy.job = -1;
 	session->live = false;
 	r = resume_output(session, found);
 	if (r < 0)

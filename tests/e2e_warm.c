@@ -2,6 +2,9 @@
  * all others. What goes wrong with them is in e2e_warm_trouble.c. */
 #include "warm_help.h"
 
+#include <poll.h>
+#include <sys/wait.h>
+
 /* A program that says everything about itself; the shell's builtins write through stdio. */
 #define TELL                                                                                                           \
 	"#!/bin/sh\n"                                                                                                  \
@@ -256,6 +259,51 @@ START_TEST(upgrade_starts_it)
 }
 END_TEST
 
+/* Clients that come one after the other, for as long as the pipe is open. */
+static pid_t keep_asking(int stop, int other)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid != 0)
+		return pid;
+	close(other);
+	for (;;) {
+		struct pollfd end = { .fd = stop, .events = POLLIN };
+
+		if (poll(&end, 1, 0) == 1)
+			_exit(0);
+		ask_many(1, "x\n", "x\n", 1, 0);
+	}
+}
+
+/* Who waits for a copy when the daemon is replaced has one, or its own program. */
+START_TEST(upgrades_lose_nobody)
+{
+	struct daemon *daemon = daemon_start(CAT "warm_spares = 0\n");
+	pid_t pids[4];
+	int stop[2], status;
+
+	warm_ready(daemon, "cat");
+	ck_assert_int_eq(pipe(stop), 0);
+	for (int i = 0; i < 4; i++)
+		pids[i] = keep_asking(stop[0], stop[1]);
+	for (int i = 0; i < 5; i++) {
+		daemon_signal(daemon, SIGUSR2);
+		daemon_wait_log(daemon, " upgraded ");
+		warm_ready(daemon, "cat");
+		daemon_wait_log(daemon, " start .*warm=yes");
+	}
+	close(stop[0]);
+	close(stop[1]); /* the end of the pipe ends them */
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* The spare of a service that has no session: the daemon's child that is not its fork server. */
 static pid_t find_spare(const struct daemon *daemon, pid_t server)
 {
@@ -339,6 +387,7 @@ static Suite *make(void)
 	tcase_add_test(tests, replaced_after_sessions);
 	tcase_add_test(tests, reload_keeps_it);
 	tcase_add_test(tests, upgrade_starts_it);
+	tcase_add_test(tests, upgrades_lose_nobody);
 	tcase_add_test(tests, spare_takes_its_time);
 	tcase_add_test(tests, stderr_is_told);
 	return suite;
