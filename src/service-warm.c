@@ -17,8 +17,10 @@
 
 #define APART_NS    (2 * NS_PER_MS)  /* starts of different services */
 #define LOOK_NS     NS_PER_S         /* between two looks at its files */
-#define RETRY_NS    (10 * NS_PER_S) /* what failed by itself may work later */
 #define STEADY_NS   NS_PER_S         /* who lived so long was no failure */
+
+/* What failed by itself may work later; trying may cost a minute of a processor each time. */
+static const struct throttle_rule throttle_warm = { 10 * NS_PER_S, 3600 * NS_PER_S };
 
 static struct loop *loop_of(const struct service *service)
 {
@@ -72,6 +74,7 @@ static void begin(struct service *service)
 		due_at(service, now_ns + pause_ns);
 		return;
 	}
+	warm->output = warm_stamp_output(service->settings); /* the start may have made it */
 	session_orphans_watch(service->set->sessions);
 }
 
@@ -94,7 +97,6 @@ static void begin_anew(struct service *service, const char *reason)
 	log_number(event, "sessions", warm_served(service->warm.server));
 	log_end(event);
 	leave(service);
-	service->warm.replaced++;
 	due_at(service, loop_now_ns(loop_of(service)));
 }
 
@@ -121,6 +123,7 @@ static void became_ready(struct service *service)
 	log_end(event);
 	warm->trouble = NULL;
 	warm->worked = true;
+	warm->starts++;
 	if (service->settings->warm_time_ns > 0)
 		due_at(service, now_ns + service->settings->warm_time_ns);
 }
@@ -136,13 +139,18 @@ static uint64_t pause_after(struct service *service, const struct warm_outcome *
 {
 	struct service_warm *warm = &service->warm;
 	uint64_t lived_ns = loop_now_ns(loop_of(service)) - warm->begun_ns;
+	bool was_ready = outcome->end == WARM_END_DIED || outcome->end == WARM_END_SILENT ||
+			 outcome->end == WARM_END_SPARE;
 
-	if (outcome->end == WARM_END_DIED || outcome->end == WARM_END_SILENT || was_killed(outcome)) {
+	if (was_ready || (was_killed(outcome) && lived_ns < STEADY_NS)) {
 		if (lived_ns >= STEADY_NS)
 			throttle_succeed(&warm->throttle);
 		return throttle_fail(&warm->throttle, &throttle_spawn);
 	}
-	return warm->worked || outcome->end == WARM_END_EXITED || outcome->end == WARM_END_TOO_LONG ? RETRY_NS : 0;
+	if (!warm->worked && !was_killed(outcome) && outcome->end != WARM_END_EXITED &&
+	    outcome->end != WARM_END_TOO_LONG)
+		return 0;
+	return throttle_fail(&warm->throttle, &throttle_warm);
 }
 
 static void ended(struct service *service, const struct warm_outcome *outcome)
@@ -200,14 +208,16 @@ static void look_at_files(struct service *service)
 	if (now_ns - warm->looked_ns < LOOK_NS)
 		return;
 	warm->looked_ns = now_ns;
-	if (warm_stamp(service->settings) == warm->stamp)
+	if (warm_stamp(service->settings) == warm->stamp &&
+	    (warm->server == NULL || warm_stamp_output(service->settings) == warm->output))
 		return;
 	warm->trouble = NULL;
 	warm->worked = false;
 	if (warm->server != NULL) {
 		begin_anew(service, "file");
-	} else if (warm->given_up) {
+	} else {
 		warm->given_up = false;
+		throttle_succeed(&warm->throttle);
 		due_at(service, now_ns);
 	}
 }
@@ -293,8 +303,6 @@ void service_warm_adjust(struct service *service, const struct conf_service *bef
 			loop_disarm(loop_of(service), &warm->due);
 		return;
 	}
-	if (warm->server != NULL)
-		warm->replaced++;
 	service_warm_end(service);
 	begin_soon(service);
 }

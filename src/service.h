@@ -79,9 +79,9 @@ struct service_warm {
 	struct warm *server;       /* or NULL */
 	struct loop_timer due;     /* to be started, or started anew */
 	struct throttle throttle;
-	uint64_t looked_ns, stamp; /* its files, as they were when it was started */
+	uint64_t looked_ns, stamp, output; /* its files, as they were when it was started */
 	uint64_t begun_ns;
-	uint64_t replaced;         /* times */
+	uint64_t starts;           /* times that it became ready */
 	const char *trouble;       /* why it is not warm, or NULL */
 	bool worked;               /* as it is, it was ready once: what fails now may work later */
 	bool given_up;             /* it is not tried again, unless its settings or files change */

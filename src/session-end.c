@@ -65,8 +65,6 @@ static void finish(struct session *session)
 	session_let_go_of_socket(session);
 	loop_disarm(table->means.loop, &session->timer);
 	close(fd_take(&session->process.fd));
-	cleanup_fd(&session->copy.job);
-	session->copy.job = -1;
 	replies_close(&session->replies);
 	stderr_tap_drain(&session->tap);
 

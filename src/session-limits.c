@@ -166,21 +166,9 @@ static void search_holders(struct session *session)
 	table->holders_rest_ns = begun_ns + (clock_now_ns() - begun_ns) * (HOLDERS_REST + 1);
 }
 
-/* A spare that has its job in its channel still has the socket there, where nobody finds it. */
-static bool is_on_its_way(struct session *session)
-{
-	if (session->copy.job < 0)
-		return false;
-	if (warm_job_waits(session->copy.job))
-		return true;
-	close(fd_take(&session->copy.job));
-	return false;
-}
-
 static bool holders_due(struct session *session)
 {
-	if (is_on_its_way(session) ||
-	    holders_likely(session->socket.fd, session->collected ? 0 : session->pid, &session->holder) ||
+	if (holders_likely(session->socket.fd, session->collected ? 0 : session->pid, &session->holder) ||
 	    has_exited(session))
 		look_again(session);
 	else

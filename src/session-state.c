@@ -303,7 +303,7 @@ static int resume(struct session_table *table, struct conf *rules, const struct 
 	session->table = table;
 	session->conf = conf_ref(rules);
 	session->replies.source.fd = session->replies.socket = -1;
-	session->cgroup_fd = session->copy.job = -1;
+	session->cgroup_fd = -1;
 	session->live = false;
 	r = resume_output(session, found);
 	if (r < 0)

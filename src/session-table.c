@@ -30,7 +30,7 @@ struct session *session_entry_take(struct session_table *table)
 	}
 	memset(session, 0, sizeof(*session));
 	session->table = table;
-	session->process.fd = session->socket.fd = session->cgroup_fd = session->copy.job = -1;
+	session->process.fd = session->socket.fd = session->cgroup_fd = -1;
 	session->replies.source.fd = session->replies.socket = -1;
 	return session;
 }
@@ -39,8 +39,6 @@ void session_entry_give(struct session *session)
 {
 	struct session_table *table = session->table;
 
-	cleanup_fd(&session->copy.job);
-	session->copy.job = -1;
 	conf_unref(session->conf);
 	session->conf = NULL;
 	session->next = table->free;
@@ -274,7 +272,6 @@ void session_table_free(struct session_table *table)
 		cleanup_fd(&session->process.fd);
 		loop_remove(table->means.loop, &session->socket);
 		cleanup_fd(&session->socket.fd);
-		cleanup_fd(&session->copy.job);
 		replies_close(&session->replies);
 		cgroup_give(&session->family.cgroup);
 		conf_unref(session->conf);

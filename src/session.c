@@ -181,16 +181,15 @@ void session_forget(struct session *session)
 static int launch(struct session_start *start, struct spawn_failure *ret_failure)
 {
 	struct session *session = start->session;
-	int handed = -EAGAIN, r = prepare(session, &start->origin, &start->request, ret_failure);
+	int r = prepare(session, &start->origin, &start->request, ret_failure);
 
 	if (r < 0)
 		return r;
-	if (start->origin.warm != NULL)
-		handed = warm_hand_over(start->origin.warm, &start->request, &session->copy, &start->child);
-	session->warm = handed != -EAGAIN;
-	if (handed == -EINPROGRESS)
+	session->warm = start->origin.warm != NULL &&
+			warm_hand_over(start->origin.warm, &start->request, &session->copy) == -EINPROGRESS;
+	if (session->warm)
 		session_wait_for_copy(session, &start->request);
-	else if (handed < 0)
+	else
 		r = spawn_launch(session->table->means.spawn, &start->request, &start->launch, ret_failure);
 	return r;
 }

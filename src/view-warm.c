@@ -26,6 +26,6 @@ json_t *view_warm(const struct conf_service *settings, const struct service *ser
 			 settings->warm == WARM_MAIN ? "main" : "input", "state", state_of(service), "pid",
 			 server != NULL && warm_pid(server) > 0 ? json_integer(warm_pid(server)) : json_null(),
 			 "copies", (json_int_t)(server != NULL ? warm_waiting(server) : 0), "sessions",
-			 (json_int_t)service->counters.warm, "replaced", (json_int_t)service->warm.replaced,
+			 (json_int_t)service->counters.warm, "replaced", (json_int_t)(service->warm.starts > 0 ? service->warm.starts - 1 : 0),
 			 "problem", view_text(trouble_of(settings, service)));
 }

@@ -1,7 +1,7 @@
 /* warm-clients.c - a client gets its copy: a spare that waits, or one that the fork server forks now.
  *
- * The daemon does not wait for the fork: the client is in line until its copy reports itself, which is the first thing
- * that it does, so that the kernel says who it is. A copy closes the private socket before it goes on with the program.
+ * The daemon does not wait: the client is in line until its copy reports itself, which is the first thing that it does
+ * with a job, so that the kernel says who it is. A copy closes the private socket before it goes on with the program.
  * So when the far end of that socket is closed everywhere, and all reports have been read, no copy has a client of
  * those who are still in line, whatever happened to the fork server: each of them is started as ever. */
 #include "warm-internal.h"
@@ -10,11 +10,8 @@
 #include "cgroup.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/sockios.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define CLIENTS_MOST 64 /* in line */
@@ -65,6 +62,7 @@ static int send_job(struct warm *warm, int socket, uint32_t ticket, const struct
 static void stand_in_line(struct warm *warm, struct warm_client *client)
 {
 	client->warm = warm;
+	client->since_ns = loop_now_ns(warm->table->means.loop);
 	client->next = NULL;
 	*warm->last = client;
 	warm->last = &client->next;
@@ -104,6 +102,20 @@ void warm_clients_refuse(struct warm *warm)
 		answer(warm, leave_line(warm, warm->first->ticket), NULL);
 }
 
+/* The process behind a report: a spare is watched already. */
+static int open_copy(struct warm *warm, uint32_t ticket, pid_t pid, int *ret_pidfd)
+{
+	struct warm_channel *channel = warm_spare_given(warm, ticket);
+
+	if (channel == NULL)
+		return warm_child_open(warm->table, pid, ret_pidfd);
+	if (channel->copy.pid != pid)
+		return -EPROTO;
+	*ret_pidfd = fd_take(&channel->pidfd);
+	warm_spare_forget(warm, channel);
+	return 0;
+}
+
 int warm_client_started(struct warm *warm, const struct warm_report *report, pid_t pid)
 {
 	struct warm_client *client = leave_line(warm, report->ticket);
@@ -112,7 +124,7 @@ int warm_client_started(struct warm *warm, const struct warm_report *report, pid
 
 	if (client == NULL)
 		return -EPROTO;
-	r = warm_child_open(warm->table, pid, &child.pidfd);
+	r = open_copy(warm, report->ticket, pid, &child.pidfd);
 	if (r < 0) {
 		/* Without a descriptor to watch it by it has to end; what does not belong to us never had a client. */
 		if (r != -EPROTO)
@@ -139,33 +151,9 @@ int warm_client_failed(struct warm *warm, const struct warm_report *report)
 
 /* ---- handing over ---- */
 
-static int hand_to_server(struct warm *warm, const struct spawn_request *request,
-			  const struct spawn_pipe *pipe, struct warm_client *client)
-{
-	int r;
-
-	if (warm->client_count >= CLIENTS_MOST)
-		return -EAGAIN;
-	client->ticket = ++warm->last_ticket;
-	r = send_job(warm, warm->socket.fd, client->ticket, request, pipe->write_end);
-	if (r < 0)
-		return r;
-	client->stderr_pipe = pipe->read_end;
-	stand_in_line(warm, client);
-	warm_asked(warm);
-	return -EINPROGRESS;
-}
-
-bool warm_job_waits(int job)
-{
-	int left = 0;
-
-	return ioctl(job, SIOCOUTQ, &left) == 0 && left > 0;
-}
-
-static int hand_to_spare(struct warm *warm, const struct spawn_request *request,
-			 const struct spawn_pipe *pipe, struct warm_client *client,
-			 struct spawn_child *ret_child)
+/* To a spare: a process that is there. Returns 0 or -errno. */
+static int hand_to_spare(struct warm *warm, const struct spawn_request *request, int stderr_fd,
+			 struct warm_client *client)
 {
 	struct warm_channel *channel = warm_spare_take(warm);
 	int r;
@@ -174,40 +162,41 @@ static int hand_to_spare(struct warm *warm, const struct spawn_request *request,
 		return -EAGAIN;
 	r = request->cgroup < 0 ? 0 : cgroup_move(request->cgroup, channel->copy.pid);
 	if (r == 0)
-		r = send_job(warm, channel->fd, channel->ticket, request, pipe->write_end);
+		r = send_job(warm, channel->fd, channel->ticket, request, stderr_fd);
 	if (r < 0) {
 		warm_spare_dismiss(warm, channel);
 		return r;
 	}
-	*ret_child = (struct spawn_child){
-		.pid = channel->copy.pid,
-		.pidfd = fd_take(&channel->pidfd),
-		.stderr_pipe = pipe->read_end,
-		.replies = -1,
-	};
-	/* Only who holds the socket asks who else has it. */
-	client->job = request->service->linger_ns > 0 ? fcntl(channel->fd, F_DUPFD_CLOEXEC, 0) : -1;
-	warm_spare_forget(warm, channel);
-	warm->served++;
-	warm_spares_refill(warm);
+	client->ticket = channel->ticket;
+	channel->state = WARM_CHANNEL_GIVEN;
 	return 0;
 }
 
-int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct warm_client *client,
-		   struct spawn_child *ret_child)
+static int hand_to_server(struct warm *warm, const struct spawn_request *request, int stderr_fd,
+			  struct warm_client *client)
+{
+	client->ticket = ++warm->last_ticket;
+	return send_job(warm, warm->socket.fd, client->ticket, request, stderr_fd);
+}
+
+int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct warm_client *client)
 {
 	struct spawn_pipe pipe;
 	int r;
 
-	client->job = -1;
-	if (warm->state != WARM_READY || spawn_open_stderr(request->service, &pipe) < 0)
+	if (warm->state != WARM_READY || warm->client_count >= CLIENTS_MOST ||
+	    spawn_open_stderr(request->service, &pipe) < 0)
 		return -EAGAIN;
-	r = hand_to_spare(warm, request, &pipe, client, ret_child);
+	r = hand_to_spare(warm, request, pipe.write_end, client);
 	if (r < 0)
-		r = hand_to_server(warm, request, &pipe, client);
+		r = hand_to_server(warm, request, pipe.write_end, client);
 	cleanup_fd(&pipe.write_end);
-	if (r == 0 || r == -EINPROGRESS)
-		return r;
-	cleanup_fd(&pipe.read_end);
-	return -EAGAIN;
+	if (r < 0) {
+		cleanup_fd(&pipe.read_end);
+		return -EAGAIN;
+	}
+	client->stderr_pipe = pipe.read_end;
+	stand_in_line(warm, client);
+	warm_asked(warm);
+	return -EINPROGRESS;
 }

@@ -18,6 +18,7 @@ enum warm_channel_state {
 	WARM_CHANNEL_IDLE,
 	WARM_CHANNEL_ORDERED, /* its spare is on its way */
 	WARM_CHANNEL_WAITING, /* its spare waits for a client */
+	WARM_CHANNEL_GIVEN,   /* its spare was sent a job, and has not said so */
 };
 
 /* A way to one spare, and after it to others. */
@@ -26,7 +27,7 @@ struct warm_channel {
 	uint32_t ticket;
 	enum warm_channel_state state;
 	struct warm_process copy;
-	int pidfd; /* of the spare that waits, or -1 */
+	int pidfd; /* of the spare that waits or was given a job, or -1 */
 };
 
 struct warm {
@@ -47,6 +48,7 @@ struct warm {
 	struct stderr_tap tap;
 	struct loop_timer deadline; /* to be loaded, to be ready, to answer, to be gone */
 	uint64_t asked_ns;          /* the oldest thing that it has not answered */
+	uint64_t left_ns;
 	uint64_t ready_ns, served;
 	uint32_t last_ticket;
 
@@ -93,8 +95,15 @@ struct warm_channel *warm_spare_take(struct warm *warm);
 void warm_spare_forget(struct warm *warm, struct warm_channel *channel);
 void warm_spare_dismiss(struct warm *warm, struct warm_channel *channel);
 
-/* Lets go of all that wait, and of the channels. */
-void warm_spares_drop(struct warm *warm);
+/* The channel of a spare that was given this job, or NULL. */
+struct warm_channel *warm_spare_given(struct warm *warm, uint32_t ticket);
+
+/* Forgets those that have died; after all reports have been read. Returns false when one died with a job: the client's
+ * socket may lie in a channel that others have open, too. */
+bool warm_spares_look(struct warm *warm);
+
+/* Lets go of the channels, and of all that wait; with `all` also of those that were given a job and have not said so. */
+void warm_spares_drop(struct warm *warm, bool all);
 
 /* ---- warm-clients.c ---- */
 

@@ -4,8 +4,8 @@
  * before main(), or at its first touch of descriptor 0 or 1. It has one private socket to the daemon (SOCK_SEQPACKET,
  * named by USHERD_WARM). Over it comes a job for each client: the client's socket and what the environment says of that
  * client. The fork server forks a copy for it, with CLONE_PARENT, so that it is a child of the daemon. The first thing that
- * the copy does is to report itself; the second is to leave the fork server's process group (setsid), and it closes the
- * private socket before it goes on with main(). So when the far end of that socket is closed everywhere, and no report is
+ * the copy does is to leave the fork server's process group (setsid), the second to report itself; if nobody takes the
+ * report any more, it ends. It closes the private socket before it goes on with main(). So when the far end of that socket is closed everywhere, and no report is
  * left in it, no copy has a job that was not reported.
  *
  *     daemon                     fork server                copy
@@ -19,7 +19,8 @@
  *
  *        | ---- orders -------------> | --- clone ----------> |
  *        | <--- COPY channel, ticket (credentials: its pid) - |
- *        | ---- job on the channel -------------------------> |  goes on with main()
+ *        | ---- job on the channel -------------------------> |
+ *        | <--- STARTED ticket ------------------------------ |  goes on with main()
  *
  * The end of either socket (end of file) ends who waits on it, at once and silently. Everything is in the byte order of
  * the machine: both ends are one build. */
@@ -46,7 +47,7 @@ enum warm_mode { WARM_NONE, WARM_MAIN, WARM_INPUT };
 /* USHERD_SESSION stands in the environment of the fork server with room for any number; a copy writes its own over it,
  * in place, so that /proc shows it, too. */
 #define WARM_SESSION_VARIABLE "USHERD_SESSION"
-#define WARM_SESSION_ROOM 20 /* blanks, before there is a session */
+#define WARM_SESSION_ROOM 20 /* digits: 0 before there is a session */
 
 #define WARM_CHANNELS 64 /* of one fork server, at most */
 #define WARM_BATCH 16    /* orders in one message, at most */
@@ -85,6 +86,7 @@ enum warm_unsuitable {
 	WARM_UNSUITABLE_LIBRARY, /* a C library that is not known: where it keeps the thread's number cannot be found */
 	WARM_UNSUITABLE_KERNEL,  /* clone3(2) is refused */
 	WARM_UNSUITABLE_MEMORY,  /* no memory for what the library needs */
+	WARM_UNSUITABLE_FILES,   /* it has files open that a copy cannot open for itself */
 	WARM_UNSUITABLE_REASONS
 };
 

@@ -86,14 +86,17 @@ static enum received receive(int socket, struct warm_report *ret_report, pid_t *
 		.msg_controllen = sizeof(control),
 	};
 	ssize_t length = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *first = CMSG_FIRSTHDR(&header);
+	const struct cmsghdr *first;
 	struct ucred sender;
 
+	/* The far end was closed with something unread: that is told once, ahead of reports that still lie here. */
+	if (length < 0 && errno == ECONNRESET)
+		length = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return RECEIVED_NOTHING;
-	/* A far end that was closed with something unread. */
 	if (length == 0 || (length < 0 && errno == ECONNRESET))
 		return RECEIVED_END;
+	first = CMSG_FIRSTHDR(&header);
 	/* Descriptors that came with it have no room, and are closed by the kernel. */
 	if (length != sizeof(*ret_report) || (header.msg_flags & MSG_TRUNC) != 0 || first == NULL ||
 	    first->cmsg_type != SCM_CREDENTIALS)
@@ -133,10 +136,10 @@ void warm_listen(struct warm *warm)
 		case RECEIVED_NONSENSE:
 			break;
 		}
+		/* Who leaves has nothing to lose: its copies' reports count all the same. */
 		if (warm->state == WARM_LEAVING)
-			warm_end(warm);
-		else
-			warm_give_up(warm, WARM_END_NONSENSE);
+			continue;
+		warm_give_up(warm, WARM_END_NONSENSE);
 		return;
 	}
 }

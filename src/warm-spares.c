@@ -11,13 +11,19 @@
 #include "base.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #define AGAIN_NS  (100 * NS_PER_MS)
 #define REFILL_NS (2 * NS_PER_MS)
 #define MANY      8 /* clients in REFILL_NS */
+
+#define DESCRIPTORS_LEFT 48 /* of the program */
 
 /* ---- sending away ---- */
 
@@ -42,34 +48,57 @@ void warm_spare_dismiss(struct warm *warm, struct warm_channel *channel)
 	warm_spare_forget(warm, channel);
 }
 
-void warm_spares_drop(struct warm *warm)
+void warm_spares_drop(struct warm *warm, bool all)
 {
 	loop_disarm(warm->table->means.loop, &warm->refill);
 	for (size_t i = 0; i < WARM_CHANNELS; i++) {
 		struct warm_channel *channel = &warm->channels[i];
 
-		warm_spare_forget(warm, channel);
-		cleanup_fd(&channel->fd); /* which ends who waits there */
+		cleanup_fd(&channel->fd); /* which ends who comes there later */
 		channel->fd = -1;
+		if (channel->state == WARM_CHANNEL_GIVEN && !all)
+			continue;
+		/* At once, since it might be stopped by a signal, and have a client's socket on its way. */
+		if (channel->pidfd >= 0)
+			syscall(SYS_pidfd_send_signal, channel->pidfd, SIGKILL, NULL, 0);
+		warm_spare_forget(warm, channel);
 	}
 	warm->waiting = warm->ordered = 0;
 }
 
 /* ---- ordering ---- */
 
+/* Whether something lies in the channel that its spare has not taken. */
+static bool is_empty(const struct warm_channel *channel)
+{
+	int left = 0;
+
+	return ioctl(channel->fd, SIOCOUTQ, &left) == 0 && left == 0;
+}
+
+/* The program must have descriptors left for a job, beside the channels and what it has open itself. */
+static unsigned channels_most(const struct warm *warm)
+{
+	const struct conf_rlimit *limit = &warm->settings->rlimit[CONF_RLIMIT_NOFILE];
+
+	if (!limit->set || limit->soft > DESCRIPTORS_LEFT + WARM_CHANNELS)
+		return WARM_CHANNELS;
+	return limit->soft > DESCRIPTORS_LEFT ? (unsigned)(limit->soft - DESCRIPTORS_LEFT) : 0;
+}
+
 /* A channel for one more spare: one that is there, or a new one, whose far end is returned, too. Returns its number, or
  * -1: there is none, or no descriptor for one. */
 static int find_channel(struct warm *warm, int *ret_far)
 {
-	int ends[2], fresh = -1;
+	int ends[2], fresh = -1, most = (int)channels_most(warm);
 
 	*ret_far = -1;
-	for (int i = 0; i < WARM_CHANNELS; i++) {
+	for (int i = 0; i < most; i++) {
 		struct warm_channel *channel = &warm->channels[i];
 
 		if (channel->fd < 0 && fresh < 0)
 			fresh = i;
-		if (channel->fd >= 0 && channel->state == WARM_CHANNEL_IDLE && !warm_job_waits(channel->fd))
+		if (channel->fd >= 0 && channel->state == WARM_CHANNEL_IDLE && is_empty(channel))
 			return i;
 	}
 	if (fresh < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -250,4 +279,32 @@ struct warm_channel *warm_spare_take(struct warm *warm)
 		warm_spare_forget(warm, channel);
 	}
 	return NULL;
+}
+
+struct warm_channel *warm_spare_given(struct warm *warm, uint32_t ticket)
+{
+	for (size_t i = 0; i < WARM_CHANNELS; i++)
+		if (warm->channels[i].state == WARM_CHANNEL_GIVEN && warm->channels[i].ticket == ticket)
+			return &warm->channels[i];
+	return NULL;
+}
+
+bool warm_spares_look(struct warm *warm)
+{
+	unsigned left = 0;
+
+	for (size_t i = 0; i < WARM_CHANNELS; i++)
+		if (warm->channels[i].state == WARM_CHANNEL_GIVEN && has_exited(&warm->channels[i]))
+			return false;
+	for (unsigned i = 0; i < warm->waiting; i++) {
+		struct warm_channel *channel = &warm->channels[warm->ready[i]];
+
+		if (has_exited(channel))
+			warm_spare_forget(warm, channel);
+		else
+			warm->ready[left++] = warm->ready[i];
+	}
+	warm->waiting = left;
+	warm_spares_refill(warm);
+	return true;
 }

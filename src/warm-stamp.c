@@ -1,5 +1,5 @@
 /* warm-stamp.c - whether the files that a command names are still the same: the program, and those of its arguments
- * that are absolute paths of regular files (a script behind its interpreter). */
+ * that are absolute paths of regular files (a script behind its interpreter); and the file that its stderr goes to. */
 #include "warm.h"
 
 #include "base.h"
@@ -32,6 +32,20 @@ static uint64_t mix_file(uint64_t stamp, const char *chroot, const char *path)
 	stamp = mix(mix(stamp, (uint64_t)status.st_size), status.st_mode);
 	stamp = mix(mix(stamp, (uint64_t)status.st_mtim.tv_sec), (uint64_t)status.st_mtim.tv_nsec);
 	return mix(mix(stamp, (uint64_t)status.st_ctim.tv_sec), (uint64_t)status.st_ctim.tv_nsec);
+}
+
+/* Which file it is, whatever is written to it. */
+static uint64_t mix_identity(uint64_t stamp, const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) != 0 ? stamp : mix(mix(stamp, status.st_dev), status.st_ino);
+}
+
+uint64_t warm_stamp_output(const struct conf_service *settings)
+{
+	return settings->stderr_target.kind != CONF_STDERR_FILE ? FNV_BASE :
+								  mix_identity(FNV_BASE, settings->stderr_target.path);
 }
 
 uint64_t warm_stamp(const struct conf_service *settings)

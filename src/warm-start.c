@@ -49,8 +49,8 @@ static int prepare_environment(const struct conf_service *settings, struct envir
 	static char bind_now[] = WARM_BIND_NOW;
 
 	*environment = (struct environment){ .count = 0 };
-	snprintf(environment->session, sizeof(environment->session), WARM_SESSION_VARIABLE "=%*s",
-		 WARM_SESSION_ROOM, "");
+	snprintf(environment->session, sizeof(environment->session), WARM_SESSION_VARIABLE "=%0*d",
+		 WARM_SESSION_ROOM, 0);
 	snprintf(environment->private_socket, sizeof(environment->private_socket), WARM_VARIABLE "=003 ");
 	environment->names[environment->count++] = environment->session;
 	environment->names[environment->count++] = environment->private_socket;

@@ -71,10 +71,11 @@ void warm_table_listen(struct warm_table *table)
 	/* One may go by what it says, or another be started: those that are there now count. */
 	for (struct warm *warm = table->all; warm != NULL; warm = next) {
 		next = warm->next;
-		if (warm->ordered + warm->client_count > 0) {
+		if (warm->ordered + warm->client_count > 0)
 			warm_listen(warm);
-			warm_settle(warm);
-		}
+		if (warm->state == WARM_READY && !warm_spares_look(warm))
+			warm_give_up(warm, WARM_END_SPARE);
+		warm_settle(warm);
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "clock.h"
+#include "family.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,30 +30,49 @@ void warm_let_go(struct loop *loop, struct loop_source *source)
 	source->fd = -1;
 }
 
+/* Alone: copies of it may still be in its process group. */
 static void kill_server(struct warm *warm)
 {
-	if (warm->collected || warm->process.pid <= 1)
-		return;
-	if (warm->state == WARM_STARTING)
-		kill(-warm->process.pid, SIGKILL);
-	else
+	if (!warm->collected && warm->exit.fd >= 0)
 		syscall(SYS_pidfd_send_signal, warm->exit.fd, SIGKILL, NULL, 0);
+}
+
+/* With all that it has started before it was stopped. Copies that have a client have left the group, or it has none. */
+static void kill_group(const struct warm *warm)
+{
+	const struct family family = {
+		.group = warm->process.pid,
+		.pidfd = warm->exit.fd,
+		.leader_gone = warm->collected,
+	};
+
+	if (family.group > 1 && family.pidfd >= 0)
+		family_signal(&family, SIGKILL);
+}
+
+/* Nobody is to be told any more, nor hears its stderr. */
+static void forget_owner(struct warm *warm)
+{
+	if (warm->context == NULL)
+		return;
+	stderr_tap_drain(&warm->tap);
+	stderr_tap_close(&warm->tap);
+	warm->context = NULL;
 }
 
 void warm_end(struct warm *warm)
 {
 	struct loop *loop = warm->table->means.loop;
 
-	kill_server(warm);
+	forget_owner(warm);
+	kill_group(warm);
 	warm->state = WARM_LEAVING;
 	warm->over = true;
 	loop_disarm(loop, &warm->deadline);
-	warm_spares_drop(warm);
+	warm_spares_drop(warm, true);
 	warm_let_go(loop, &warm->socket);
 	warm_let_go(loop, &warm->standard);
 	warm_let_go(loop, &warm->exit);
-	stderr_tap_drain(&warm->tap);
-	stderr_tap_close(&warm->tap);
 	warm_process_remove(warm->table, &warm->process);
 	warm_clients_refuse(warm);
 }
@@ -71,28 +91,29 @@ void warm_settle(struct warm *warm)
 }
 
 /* Nobody has use for it any more, but for those in line, who are answered until the socket's far end is closed: it reads
- * what was sent, and then the end. */
+ * what was sent, and then the end. Copies that reported a moment ago leave its group meanwhile. */
 static void leave(struct warm *warm)
 {
 	struct loop *loop = warm->table->means.loop;
 
 	if (warm->state == WARM_LEAVING)
 		return;
-	if (warm->state == WARM_STARTING || warm->first == NULL) {
+	if (warm->state == WARM_STARTING) {
 		warm_end(warm);
 		return;
 	}
 	warm->state = WARM_LEAVING;
-	warm_spares_drop(warm);
+	warm_spares_drop(warm, false);
 	shutdown(warm->socket.fd, SHUT_WR);
-	(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + SILENT_NS);
+	warm->left_ns = loop_now_ns(loop);
+	(void)loop_arm(loop, &warm->deadline, warm->left_ns + LOOK_NS);
 }
 
 void warm_leave(struct warm *warm)
 {
 	if (warm == NULL)
 		return;
-	warm->context = NULL;
+	forget_owner(warm);
 	leave(warm);
 	warm_settle(warm);
 }
@@ -104,8 +125,8 @@ void warm_finish(struct warm *warm, struct warm_outcome outcome)
 	outcome.pid = warm->process.pid;
 	if (outcome.end != WARM_END_DIED && outcome.end != WARM_END_EXITED)
 		kill_server(warm);
+	forget_owner(warm);
 	leave(warm);
-	warm->context = NULL;
 	if (context != NULL)
 		warm->table->means.happened(context, warm, WARM_ENDED, &outcome);
 }
@@ -154,6 +175,15 @@ static bool is_stopped(const struct warm *warm)
 	       info.si_pid != 0;
 }
 
+/* It owes somebody an answer for too long. */
+static bool is_silent(const struct warm *warm)
+{
+	uint64_t since_ns = warm->first != NULL && warm->first->since_ns < warm->asked_ns ? warm->first->since_ns :
+											    warm->asked_ns;
+
+	return loop_now_ns(warm->table->means.loop) - since_ns > SILENT_NS;
+}
+
 static void look_after(struct warm *warm)
 {
 	struct loop *loop = warm->table->means.loop;
@@ -165,12 +195,31 @@ static void look_after(struct warm *warm)
 	if (!owes(warm))
 		return;
 	warm_listen(warm);
-	if (warm->state != WARM_READY || !owes(warm))
+	if (warm->state != WARM_READY)
 		return;
-	if (is_stopped(warm) || loop_now_ns(loop) - warm->asked_ns > SILENT_NS)
+	if (!warm_spares_look(warm))
+		warm_give_up(warm, WARM_END_SPARE);
+	else if (owes(warm) && (is_stopped(warm) || is_silent(warm)))
 		warm_give_up(warm, WARM_END_SILENT);
-	else
+	else if (owes(warm))
 		(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + LOOK_NS);
+}
+
+/* The end of its socket is awaited: it is stopped, or somebody who is no copy keeps that open. */
+static void look_after_leaving(struct warm *warm)
+{
+	struct loop *loop = warm->table->means.loop;
+
+	warm_listen(warm);
+	if (warm->over)
+		return;
+	if (warm->collected || loop_now_ns(loop) - warm->left_ns > SILENT_NS) {
+		warm_end(warm);
+		return;
+	}
+	if (is_stopped(warm))
+		kill_server(warm);
+	(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + LOOK_NS);
 }
 
 static void deadline_passed(struct loop_timer *timer)
@@ -185,8 +234,7 @@ static void deadline_passed(struct loop_timer *timer)
 		look_after(warm);
 		break;
 	case WARM_LEAVING:
-		/* Somebody who is no copy keeps the socket open. */
-		warm_end(warm);
+		look_after_leaving(warm);
 		break;
 	}
 	warm_settle(warm);
@@ -241,8 +289,6 @@ void warm_life_init(struct warm *warm)
 /* The moment before another program takes over, or nobody does: the loop does not run any more. */
 static void end_now(struct warm *warm, uint64_t until_ns)
 {
-	warm->context = NULL;
-	leave(warm);
 	while (!warm->over) {
 		struct pollfd socket = { .fd = warm->socket.fd, .events = POLLIN };
 		uint64_t now_ns = clock_now_ns();
@@ -259,7 +305,12 @@ static void end_now(struct warm *warm, uint64_t until_ns)
 void warm_table_end(struct warm_table *table)
 {
 	uint64_t until_ns = clock_now_ns() + LAST_NS;
+	struct warm *next;
 
+	for (struct warm *warm = table->all; warm != NULL; warm = next) {
+		next = warm->next;
+		warm_leave(warm);
+	}
 	while (table->all != NULL)
 		end_now(table->all, until_ns);
 }
@@ -318,12 +369,15 @@ const char *warm_end_text(const struct warm_outcome *outcome)
 		[WARM_END_WROTE] = "it wrote to its standard output, or stderr = socket, before it was stopped; with "
 				   "warm = input in a way that the library cannot see; warm = main may do",
 		[WARM_END_SILENT] = "its fork server did not answer; it was killed and is started anew",
+		[WARM_END_SPARE] = "a copy that waited was killed when it had got a client; it is started anew",
 		[WARM_END_NONSENSE] = "its fork server does not keep to the protocol and was killed",
 	};
 	static const char *const reasons[] = {
 		[WARM_UNSUITABLE_THREADS] = "it has started threads, which a copy would not have; warm = main may do",
 		[WARM_UNSUITABLE_LIBRARY] = "its C library is not one that can be copied",
 		[WARM_UNSUITABLE_KERNEL] = "the kernel refuses clone3",
+		[WARM_UNSUITABLE_FILES] = "it has files open that its copies cannot open again for themselves (too many, "
+					  "no rights, or no /proc); warm = main may do",
 		[WARM_UNSUITABLE_MEMORY] = "the library in it got no memory",
 	};
 

@@ -44,6 +44,7 @@ enum warm_end {
 	WARM_END_WROTE,      /* it wrote to 0 or 1 in a way that the library does not see */
 	WARM_END_UNSUITABLE, /* the library says so */
 	WARM_END_SILENT,     /* it was ready, and does not answer */
+	WARM_END_SPARE,      /* a spare was killed with a client that it had not taken */
 	WARM_END_NONSENSE,   /* it does not keep to the protocol */
 	WARM_ENDS
 };
@@ -60,11 +61,11 @@ struct warm_outcome {
 typedef void warm_happened(void *context, struct warm *warm, enum warm_event event,
 			   const struct warm_outcome *outcome /* of WARM_ENDED, else NULL */);
 
-/* A client whose copy is being forked; embedded in what waits for it. */
+/* A client whose copy is on its way; embedded in what waits for it. */
 struct warm_client {
 	struct warm *warm; /* NULL: it waits for nothing */
-	int job;           /* of a client that was handed to a spare: see warm_job_waits(); or -1 */
 	uint32_t ticket;
+	uint64_t since_ns;
 	int stderr_pipe; /* reading end, or -1 */
 	struct warm_client *next;
 };
@@ -89,8 +90,8 @@ void warm_table_free(struct warm_table *table); /* when it has no fork server an
 /* Whether this is the pid of a fork server, or of a spare: nobody else may collect it. */
 bool warm_table_knows(const struct warm_table *table, pid_t pid);
 
-/* Takes in what copies have said so far, so that none is collected as an orphan before it is known; whether any may be
- * about to say something. */
+/* Takes in what copies have said so far, so that none is collected as an orphan before it is known, and forgets spares that
+ * have died; whether any may be about to say something. */
 void warm_table_listen(struct warm_table *table);
 bool warm_table_is_busy(const struct warm_table *table);
 
@@ -117,15 +118,10 @@ uint64_t warm_ready_ns(const struct warm *warm);
 uint64_t warm_served(const struct warm *warm);
 unsigned warm_waiting(const struct warm *warm);
 
-/* Hands the connection of `request` to a spare, or has a copy forked for it. Returns 0 and the child, as spawn_start()
- * does; -EINPROGRESS: `client` waits, `answered` will be called, and what `request` points to is not needed any more,
- * its socket is still the caller's; or -EAGAIN: there is nobody: start the program as ever. Allocates nothing. */
-int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct warm_client *client,
-		   struct spawn_child *ret_child);
-
-/* Whether a spare has not taken its job from its channel yet: until then no process has the client's socket. `job` of a
- * warm_client is a descriptor for this question; who has it closes it. */
-bool warm_job_waits(int job);
+/* Hands the connection of `request` to a spare, or has a copy forked for it. Returns -EINPROGRESS: `client` waits, and
+ * `answered` will be called; what `request` points to is not needed any more, its socket is still the caller's; or -EAGAIN:
+ * there is nobody: start the program as ever. Allocates nothing. */
+int warm_hand_over(struct warm *warm, const struct spawn_request *request, struct warm_client *client);
 
 /* Whose stderr this is; and the context of warm_new(). */
 struct warm *warm_of_tap(struct stderr_tap *tap);
@@ -133,6 +129,9 @@ void *warm_context(const struct warm *warm);
 
 /* A number that is another when the program's file, or a file that its arguments name by an absolute path, is. */
 uint64_t warm_stamp(const struct conf_service *settings);
+
+/* Another one when the file of `stderr = file` was moved away or replaced: it was opened when the program was started. */
+uint64_t warm_stamp_output(const struct conf_service *settings);
 
 /* "it started threads" ...: what a log line says of an end, with what to do. */
 const char *warm_end_text(const struct warm_outcome *outcome);

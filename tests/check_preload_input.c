@@ -23,7 +23,7 @@ static struct server start_input(const char *path, const char *first, const char
 static const char *const names[] = {
 	"read", "readv", "recv", "recvfrom", "recvmsg", "write", "writev", "send", "sendto", "sendmsg", "sendfile", "poll",
 	"select", "epoll", "epoll_new", "eventfd", "getpeername", "getsockname", "getsockopt", "setsockopt", "shutdown", "ioctl",
-	"setfl", "dupfd", "dup", "dup2", "close", "alarm", "thread", "fread", "fgets", "getchar", "getc_unlocked",
+	"setfl", "dupfd", "dup", "dup2", "close", "alarm", "fread", "fgets", "getchar", "getc_unlocked",
 	"getline", "scanf", "fgetwc", "fdopen", "printf", "fprintf", "puts", "fputs", "putchar", "putc_unlocked",
 	"fwrite", "dprintf", "no_fstat", "no_isatty", "no_lseek", "no_getfd", "no_getfl", "no_winsize", "no_stderr",
 	"no_flush", "no_poll", "no_alarm", "no_epoll",

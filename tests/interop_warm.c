@@ -297,6 +297,61 @@ START_TEST(rsync_crowd)
 }
 END_TEST
 
+/* ---- files that are open when the program is stopped ---- */
+
+/* A shell reads its script piece by piece while it runs it, all copies from where the first touch was. */
+START_TEST(scripts_longer_than_a_buffer)
+{
+	static const char *const shells[] = { "/bin/sh", "/bin/bash" };
+	char *script, *expected;
+	size_t length, size;
+	FILE *file = open_memstream(&script, &length), *out = open_memstream(&expected, &size);
+	struct daemon *daemon;
+
+	SKIP_IF(access(shells[_i], X_OK) != 0, "the shell is missing");
+	fprintf(file, "#!%s\nread -r name\n", shells[_i]);
+	for (int i = 0; i < 1500; i++) {
+		fprintf(file, "echo line-number-%d\n", i);
+		fprintf(out, "line-number-%d\n", i);
+	}
+	fclose(file);
+	fclose(out);
+	test_write("it.sh", 0755, script, false);
+	daemon = daemon_start("[it]\nlisten = 127.0.0.1:$1\nexec = $DIR/it.sh\nwarm = input\n");
+	warm_ready(daemon, "it");
+	ask_many(1, "x\n", expected, 12, 0);
+	ck_assert_uint_ge(warm_count(daemon, "start", "it", ".*warm=yes"), 6);
+	daemon_stop(daemon);
+	free(script);
+	free(expected);
+}
+END_TEST
+
+/* Perl's DATA is the open script, too. */
+START_TEST(data_of_perl)
+{
+	struct daemon *daemon;
+	char *script;
+	size_t length;
+	FILE *file = open_memstream(&script, &length);
+
+	SKIP_IF(access("/usr/bin/perl", X_OK) != 0, "perl is missing");
+	fputs("#!/usr/bin/perl\nuse strict;\nmy $line = <STDIN>;\nmy $count = 0;\n"
+	      "while (<DATA>) { $count++ }\nprint \"$count\\n\";\n__DATA__\n",
+	      file);
+	for (int i = 0; i < 5000; i++)
+		fprintf(file, "word%d\n", i);
+	fclose(file);
+	test_write("it.pl", 0755, script, false);
+	daemon = daemon_start("[it]\nlisten = 127.0.0.1:$1\nexec = $DIR/it.pl\nwarm = input\n");
+	warm_ready(daemon, "it");
+	ask_many(1, "x\n", "5000\n", 12, 0);
+	ck_assert_uint_ge(warm_count(daemon, "start", "it", ".*warm=yes"), 6);
+	daemon_stop(daemon);
+	free(script);
+}
+END_TEST
+
 /* ---- threads ---- */
 
 /* Stopped before its first thread: each copy makes its own, and its event loop. */
@@ -316,10 +371,8 @@ START_TEST(threads)
 
 	SKIP_IF(access("/usr/bin/python3", X_OK) != 0, "python3 is missing");
 	test_write("it.py", 0755,
-		   "#!/usr/bin/python3\nimport ctypes, sys\n"
-		   "libc = ctypes.CDLL('libc.so.6'); number = ctypes.c_ulong()\n"
-		   /* Straight to the C library, so that the program is not stopped at it. */
-		   "libc.pthread_create(ctypes.byref(number), None, ctypes.cast(libc.pause, ctypes.c_void_p), None)\n"
+		   "#!/usr/bin/python3\nimport sys, threading\n"
+		   "threading.Thread(target = lambda: None, daemon = True).start()\n"
 		   "print('got ' + sys.stdin.readline(), end='')\n",
 		   false);
 	daemon = daemon_start("[it]\nlisten = 127.0.0.1:$1\nexec = $DIR/it.py\nwarm = input\n");
@@ -347,6 +400,8 @@ static Suite *make(void)
 	WARM_LOOP(tests, vsftpd);
 	WARM_LOOP(tests, rsync_crowd);
 	tcase_add_test(tests, node);
+	tcase_add_loop_test(tests, scripts_longer_than_a_buffer, 0, 2);
+	tcase_add_test(tests, data_of_perl);
 	tcase_add_test(tests, threads);
 	return suite;
 }

@@ -47,7 +47,7 @@ static inline const char *build_folder(void)
 static inline void run_program(enum warm_mode mode, char *const arguments[], const char *const extra[], const char *preload,
 			       const int ends[2])
 {
-	static char session[] = WARM_SESSION_VARIABLE "=                    ", bind_now[] = WARM_BIND_NOW, own[32];
+	static char session[] = WARM_SESSION_VARIABLE "=00000000000000000000", bind_now[] = WARM_BIND_NOW, own[32];
 	static char library[4096], path[] = "PATH=/usr/local/bin:/usr/bin:/bin", home[] = "HOME=/";
 	char *names[VARIABLES_MOST + 8];
 	unsigned count = 0;
@@ -268,11 +268,15 @@ static inline void send_job(int socket, uint32_t ticket, uint32_t flags,
 /* Hands over a client to a spare. Returns its side. */
 static inline int hand_over(const struct server *server, unsigned channel, uint32_t flags)
 {
+	struct warm_report report;
 	int ends[2];
+	pid_t pid;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	send_job(server->channels[channel], server->tickets, flags, usual, &ends[1], 1);
 	close(ends[1]);
+	report = expect_report(server, WARM_REPORT_STARTED, &pid);
+	ck_assert_int_eq(report.ticket, server->tickets);
 	return ends[0];
 }
 

@@ -32,8 +32,9 @@ void copy_report(const struct copy_means *means, const struct warm_report *repor
 
 void copy_begin(const struct copy_means *means, const struct warm_report *report)
 {
-	copy_report(means, report);
+	/* Who has reported is not killed with the fork server; whose report nobody takes ends. */
 	syscall(SYS_setsid);
+	copy_report(means, report);
 }
 
 int copy_is_sound(const struct environment_job *received, long length, unsigned fd_count)
@@ -124,6 +125,7 @@ void copy_wait(const struct copy_means *means, int channel, uint32_t ticket)
 	int fds[2] = { -1, -1 };
 
 	await_job(means, channel, ticket, fds);
+	copy_report(means, &(struct warm_report){ .kind = WARM_REPORT_STARTED, .ticket = ticket });
 	if (environment_complete(means->received) < 0)
 		kernel_exit(EXIT_PROTOCOL);
 	copy_take(means, fds);

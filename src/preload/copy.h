@@ -14,7 +14,8 @@ struct copy_means {
 /* Sends a report, or ends the process: there is no daemon any more. */
 void copy_report(const struct copy_means *means, const struct warm_report *report);
 
-/* Ahead of all else: reports itself, then leaves the process group of the fork server, which ends as one. */
+/* Ahead of all else: leaves the process group of the fork server, which ends as one, and reports itself. Does not return
+ * when nobody takes the report. */
 void copy_begin(const struct copy_means *means, const struct warm_report *report);
 
 /* Whether this is a job, and what must come with it did. */

@@ -106,7 +106,7 @@ void environment_clean(void)
 /* Whether nothing else has been written there since. */
 static int has_room(const char *value)
 {
-	return strlen(value) == WARM_SESSION_ROOM && strspn(value, " ") == WARM_SESSION_ROOM;
+	return strlen(value) == WARM_SESSION_ROOM && strspn(value, "0") == WARM_SESSION_ROOM;
 }
 
 static void find_session(char *first)

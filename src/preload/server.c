@@ -7,6 +7,7 @@
 #include "atfork.h"
 #include "copy.h"
 #include "epoll.h"
+#include "files.h"
 #include "kernel.h"
 #include "python.h"
 #include "start.h"
@@ -30,6 +31,13 @@ _Noreturn static void refuse(enum warm_unsuitable reason)
 {
 	(void)start_report(WARM_REPORT_UNSUITABLE, reason);
 	kernel_exit(0);
+}
+
+int server_refuse_thread(void)
+{
+	if (start_is_meant())
+		refuse(WARM_UNSUITABLE_THREADS);
+	return 0;
 }
 
 /* ---- descriptors ---- */
@@ -138,6 +146,8 @@ static void become_program(void)
 	atfork_in_child();
 	python_in_child();
 	epoll_renew();
+	if (files_renew() < 0)
+		kernel_exit(EXIT_PROTOCOL);
 }
 
 /* ---- spares ---- */
@@ -269,6 +279,8 @@ void server_enter(void)
 	if (means.received == NULL || atfork_settle() < 0)
 		refuse(WARM_UNSUITABLE_MEMORY);
 	place_socket();
+	if (files_prepare(means.base) < 0)
+		refuse(WARM_UNSUITABLE_FILES);
 	(void)epoll_is_there();
 	python_before();
 	if (start_report(WARM_REPORT_READY, 0) < 0)

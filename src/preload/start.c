@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -126,6 +127,8 @@ static __attribute__((constructor)) void begin(void)
 	/* No other process of its user may look into what all copies will be made of. */
 	start.dumpable = prctl(PR_GET_DUMPABLE);
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	/* One that has not been stopped would not see the end of the daemon. Forks do not inherit it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (start_report(WARM_REPORT_LOADED, 0) < 0) {
 		become_inert(fd);
 		return;
