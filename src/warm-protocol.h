@@ -2,11 +2,11 @@
  *
  * A fork server is a program that was started as its service says, with the library preloaded, and stopped: just
  * before main(), or at its first touch of descriptor 0 or 1. It has one private socket to the daemon (SOCK_SEQPACKET,
- * named by USHERD_WARM). Over it comes a job for each client: the client's socket and what the environment says of that
- * client. The fork server forks a copy for it, with CLONE_PARENT, so that it is a child of the daemon. The first thing that
- * the copy does is to leave the fork server's process group (setsid), the second to report itself; if nobody takes the
- * report any more, it ends. It closes the private socket before it goes on with main(). So when the far end of that socket is closed everywhere, and no report is
- * left in it, no copy has a job that was not reported.
+ * named by USHERD_WARM). Over it comes a job for each client: the client's socket and what the environment says of
+ * that client. The fork server forks a copy for it, with CLONE_PARENT, so that it is a child of the daemon. The first
+ * thing that the copy does is to leave the fork server's process group (setsid), the second to report itself; if nobody
+ * takes the report any more, it ends. It closes the private socket before it goes on with main(). So when the far end
+ * of that socket is closed everywhere, and no report is left in it, no copy has a job that was not reported.
  *
  *     daemon                     fork server                copy
  *        | <--- LOADED, READY ------- |

@@ -376,8 +376,7 @@ const char *warm_end_text(const struct warm_outcome *outcome)
 		[WARM_UNSUITABLE_THREADS] = "it has started threads, which a copy would not have; warm = main may do",
 		[WARM_UNSUITABLE_LIBRARY] = "its C library is not one that can be copied",
 		[WARM_UNSUITABLE_KERNEL] = "the kernel refuses clone3",
-		[WARM_UNSUITABLE_FILES] = "it has files open that its copies cannot open again for themselves (too many, "
-					  "no rights, or no /proc); warm = main may do",
+		[WARM_UNSUITABLE_FILES] = "it has files open that its copies cannot open for themselves; warm = main may do",
 		[WARM_UNSUITABLE_MEMORY] = "the library in it got no memory",
 	};
 

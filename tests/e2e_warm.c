@@ -325,7 +325,7 @@ static const int harms[] = { SIGSTOP, SIGKILL };
 START_TEST(spare_is_harmed)
 {
 	struct daemon *daemon = daemon_start(CAT);
-	pid_t server = warm_ready(daemon, "cat"), spare;
+	pid_t server = warm_wait_spare(daemon, "cat"), spare;
 	char *reply;
 	int fd;
 
@@ -335,8 +335,8 @@ START_TEST(spare_is_harmed)
 	send_text(fd, "late\n");
 	shutdown(fd, SHUT_WR);
 	if (harms[_i] == SIGKILL) {
-		WAIT_UNTIL(strstr(reply = daemon_ask(daemon, "services cat"), "\"accepted\":1") != NULL ||
-			   strstr(reply, "\"accepted\": 1") != NULL || (free(reply), false));
+		WAIT_UNTIL(has_match(reply = daemon_ask(daemon, "services cat"), "\"accepted\": ?1") ||
+			   (free(reply), false));
 		free(reply);
 		ck_assert_int_eq(kill(spare, SIGKILL), 0);
 	}

@@ -41,13 +41,14 @@ static inline const char *warm_line(int warm)
 	return warm != 0 ? "warm = main\n" : "";
 }
 
-/* Waits until the next client is served by a copy: its program is stopped, and a spare is there. */
-static inline void warm_wait_spare(struct daemon *daemon, const char *service)
+/* Waits until the next client is served by a copy: its program is stopped, and a spare is there. Returns the pid of
+ * the program. */
+static inline pid_t warm_wait_spare(struct daemon *daemon, const char *service)
 {
+	pid_t server = warm_ready(daemon, service);
 	char request[64], *reply;
 	bool has;
 
-	warm_ready(daemon, service);
 	snprintf(request, sizeof(request), "services %s", service);
 	do {
 		nap();
@@ -55,6 +56,7 @@ static inline void warm_wait_spare(struct daemon *daemon, const char *service)
 		has = has_match(reply, "\"copies\": ?[1-9]");
 		free(reply);
 	} while (!has);
+	return server;
 }
 
 static inline unsigned warm_count(struct daemon *daemon, const char *event, const char *service, const char *rest)
