@@ -45,6 +45,10 @@ static const struct detail details[CONTROL_VERBS] = {
 				  .config = "the configuration has a mistake; nothing has changed" },
 	[CONTROL_VERB_ENABLE] = { .example = "usherctl enable git", NO_SERVICE },
 	[CONTROL_VERB_DISABLE] = { .example = "usherctl disable git", NO_SERVICE },
+	[CONTROL_VERB_RENEW] = { .text = "Until it is ready clients have it started for them. Changes of the "
+					 "program itself, its script or settings are noticed without this.",
+				 .example = "usherctl renew web",
+				 NO_SERVICE },
 	[CONTROL_VERB_KILL] = { .text = "SESSION is a number of `usherctl sessions`, ADDR an address or a "
 					"network. Programs get TERM, and "
 					"KILL after the service's kill_after.",

@@ -64,6 +64,8 @@ static const struct metric service_metrics[] = {
 	{ "usherd_started_total", COUNTER, "Programs that were started.", "started", NULL },
 	{ "usherd_warm_sessions_total", COUNTER,
 	  "Clients that were handed to a copy of a program that ran already.", "warm.sessions", NULL },
+	{ "usherd_warm_ready", GAUGE, "Whether the program of a warm service is there to be copied.", "warm.ready",
+	  NULL },
 	{ "usherd_warm_copies", GAUGE, "Copies of a warm program that wait for clients.", "warm.copies", NULL },
 	{ "usherd_warm_replaced_total", COUNTER, "Times that a warm program was started anew.",
 	  "warm.replaced", NULL },

@@ -17,7 +17,7 @@ enum ctl_color ctl_state_color(const char *state)
 	} colors[] = {
 		{ "serving", CTL_GREEN },   { "full", CTL_YELLOW }, { "paused", CTL_YELLOW },
 		{ "draining", CTL_YELLOW }, { "failing", CTL_RED }, { "absent", CTL_RED },
-		{ "disabled", CTL_DIM },
+		{ "disabled", CTL_DIM },   { "cold", CTL_YELLOW },
 	};
 
 	for (size_t i = 0; state != NULL && i < ELEMENTS(colors); i++)
@@ -143,6 +143,12 @@ static void view_unban(const struct ctl_options *options, const json_t *reply, F
 	ctl_printf(options, out, CTL_PLAIN, "%s lifted", count(ctl_integer(reply, "lifted"), "ban", bans));
 }
 
+static void view_renew(const struct ctl_options *options, const json_t *reply, FILE *out)
+{
+	ctl_printf(options, out, CTL_PLAIN, "the program of %s is started anew",
+		   name_or(reply, "service", options->arguments[0]));
+}
+
 static void view_drain(const struct ctl_options *options, const json_t *reply, FILE *out)
 {
 	char active[CTL_LIST_MAX];
@@ -200,6 +206,7 @@ static view *const sentences[CONTROL_VERBS] = {
 	[CONTROL_VERB_UNBAN] = view_unban,       [CONTROL_VERB_DRAIN] = view_drain,
 	[CONTROL_VERB_LOGLEVEL] = view_loglevel, [CONTROL_VERB_UPGRADE] = view_upgrade,
 	[CONTROL_VERB_STOP] = view_stop,         [CONTROL_VERB_VERSION] = view_version,
+	[CONTROL_VERB_RENEW] = view_renew,
 };
 
 void ctl_view(const struct ctl_options *options, const json_t *reply, FILE *out, FILE *err)

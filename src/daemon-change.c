@@ -5,6 +5,7 @@
 #include "base.h"
 #include "conf-type.h"
 #include "service-bans.h"
+#include "service-plan.h"
 #include "service.h"
 #include "view.h"
 
@@ -146,6 +147,26 @@ void daemon_change_disable(struct daemon *daemon, struct control_client *client,
 			   const struct control_request *request)
 {
 	override(daemon, client, request->arguments[0], true);
+}
+
+void daemon_change_renew(struct daemon *daemon, struct control_client *client,
+			 const struct control_request *request)
+{
+	const char *name = request->arguments[0];
+	struct service *service;
+	int r;
+
+	if (daemon_service_or_refuse(daemon, client, name) == NULL)
+		return;
+	service = plan_find_service(daemon->set, name);
+	r = service != NULL ? service_warm_renew(service) : -EBUSY;
+	if (r == 0)
+		control_answer(client, json_pack("{s:o}", "service", view_text(name)));
+	else if (r == -ENOTSUP)
+		control_refuse(client, CONTROL_CODE_REFUSED,
+			       "%s is not started ahead of clients: its section has no `warm`, or it cannot be", name);
+	else
+		control_refuse(client, CONTROL_CODE_REFUSED, "%s is not offered: `usherctl enable` starts it", name);
 }
 
 void daemon_change_drain(struct daemon *daemon, struct control_client *client,

@@ -20,6 +20,7 @@ static answer *const answers[CONTROL_VERBS] = {
 	[CONTROL_VERB_RELOAD] = daemon_change_reload,
 	[CONTROL_VERB_ENABLE] = daemon_change_enable,
 	[CONTROL_VERB_DISABLE] = daemon_change_disable,
+	[CONTROL_VERB_RENEW] = daemon_change_renew,
 	[CONTROL_VERB_KILL] = daemon_change_kill,
 	[CONTROL_VERB_BAN] = daemon_change_ban,
 	[CONTROL_VERB_UNBAN] = daemon_change_unban,

@@ -117,6 +117,7 @@ DAEMON_ANSWER(daemon_look_version);
 DAEMON_ANSWER(daemon_change_reload);
 DAEMON_ANSWER(daemon_change_enable);
 DAEMON_ANSWER(daemon_change_disable);
+DAEMON_ANSWER(daemon_change_renew);
 DAEMON_ANSWER(daemon_change_kill);
 DAEMON_ANSWER(daemon_change_ban);
 DAEMON_ANSWER(daemon_change_unban);

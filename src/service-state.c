@@ -36,6 +36,7 @@ static void save_counters(const struct service_counters *counters, const uint64_
 	state_put_number(writer, "accepted", counters->accepted);
 	state_put_number(writer, "started", counters->started);
 	state_put_number(writer, "warm", counters->warm);
+	state_put_number(writer, "warm_ready", counters->warm_ready);
 	state_put_counts(writer, "ended", counters->ended, SESSION_REASONS, end_name);
 	state_put_counts(writer, "failed", counters->failed, CHILD_STAGES, stage_name);
 	state_put_counts(writer, "refused", refused, GATE_REASONS, refusal_name);
@@ -54,6 +55,7 @@ void service_counters_restore(struct service_counters *counters, uint64_t refuse
 	counters->accepted = state_get_number(record, "accepted", UINT64_MAX);
 	counters->started = state_get_number(record, "started", UINT64_MAX);
 	counters->warm = state_get_number(record, "warm", UINT64_MAX);
+	counters->warm_ready = state_get_number(record, "warm_ready", UINT64_MAX);
 	state_get_counts(record, "ended", counters->ended, SESSION_REASONS, end_name);
 	state_get_counts(record, "failed", counters->failed, CHILD_STAGES, stage_name);
 	state_get_counts(record, "refused", refused, GATE_REASONS, refusal_name);

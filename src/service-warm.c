@@ -3,7 +3,7 @@
  *
  * It is started when a configuration is applied, one service after the other. Started anew: after warm_sessions or
  * warm_time, when its files have changed (looked at once a second at most, when a client comes), when a reload
- * changes how it is started, and some time after it died. A program for which it cannot work is told once, and
+ * changes how it is started, by hand, and some time after it died. A program for which it cannot work is told once, and
  * left alone until its settings or files change. */
 #include "service.h"
 
@@ -123,9 +123,21 @@ static void became_ready(struct service *service)
 	log_end(event);
 	warm->trouble = NULL;
 	warm->worked = true;
-	warm->starts++;
+	service->counters.warm_ready++;
 	if (service->settings->warm_time_ns > 0)
 		due_at(service, now_ns + service->settings->warm_time_ns);
+}
+
+static void cannot_copy(struct service *service, const struct warm *server)
+{
+	int error = warm_copy_error(server);
+	struct log_event *event = tell(service, LOG_LEVEL_WARNING, "no-copy");
+
+	log_number(event, "pid", (uint64_t)warm_pid(server));
+	log_errno(event, "error", error);
+	log_printf(event, "message", "no copy could be made: %s%s; clients have it started for them until one can",
+		   strerror(error), error == EAGAIN ? " (rlimit_nproc counts all processes of the user)" : "");
+	log_end(event);
 }
 
 /* Killed from outside, whatever it was doing: that says nothing about the program. */
@@ -186,10 +198,12 @@ static void happened(void *context, struct warm *warm, enum warm_event event, co
 {
 	struct service *service = context;
 
-	(void)warm;
 	switch (event) {
 	case WARM_BECAME_READY:
 		became_ready(service);
+		break;
+	case WARM_CANNOT_COPY:
+		cannot_copy(service, warm);
 		break;
 	case WARM_ENDED:
 		ended(service, outcome);
@@ -305,6 +319,23 @@ void service_warm_adjust(struct service *service, const struct conf_service *bef
 	}
 	service_warm_end(service);
 	begin_soon(service);
+}
+
+int service_warm_renew(struct service *service)
+{
+	struct service_warm *warm = &service->warm;
+
+	if (!is_warm(service) || service->settings->wait)
+		return -ENOTSUP;
+	if (service->disabled || service->retired)
+		return -EBUSY;
+	if (warm->server != NULL && warm_state(warm->server) == WARM_READY) {
+		begin_anew(service, "by hand");
+		return 0;
+	}
+	service_warm_end(service);
+	due_at(service, loop_now_ns(loop_of(service)));
+	return 0;
 }
 
 void service_warm_end(struct service *service)

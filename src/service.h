@@ -67,6 +67,7 @@ struct service_counters {
 	uint64_t accepted; /* connections, datagrams, hand-overs: whoever was looked at */
 	uint64_t started;
 	uint64_t warm; /* of them: served by copies of a warm program */
+	uint64_t warm_ready; /* times that a program was ready to be copied */
 	uint64_t ended[SESSION_REASONS];
 	uint64_t failed[CHILD_STAGES]; /* CHILD_STAGE_NONE: before there was a child */
 	uint64_t bytes_in, bytes_out;  /* of sessions that have ended */
@@ -81,7 +82,6 @@ struct service_warm {
 	struct throttle throttle;
 	uint64_t looked_ns, stamp, output; /* its files, as they were when it was started */
 	uint64_t begun_ns;
-	uint64_t starts;           /* times that it became ready */
 	const char *trouble;       /* why it is not warm, or NULL */
 	bool worked;               /* as it is, it was ready once: what fails now may work later */
 	bool given_up;             /* it is not tried again, unless its settings or files change */
@@ -230,6 +230,10 @@ void service_warm_init(struct service *service);
 /* The service has new settings in force, in place of `before` (or NULL): its program is started, started anew, or
  * ended, if need be. */
 void service_warm_adjust(struct service *service, const struct conf_service *before);
+
+/* Starts the program anew, whatever became of it before: by hand. Returns 0, -ENOTSUP when the service is not warm,
+ * -EBUSY when it is not offered. */
+int service_warm_renew(struct service *service);
 
 /* No client will come any more. Idempotent. */
 void service_warm_end(struct service *service);

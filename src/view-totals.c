@@ -105,19 +105,33 @@ int view_totals(const struct service_set *set, json_t *object)
 	return r == 0 ? 0 : -ENOMEM;
 }
 
+static json_t *problem_of(const struct service_set *set, const struct service *service)
+{
+	const struct conf_service *settings = service->settings;
+	enum view_state state = view_state_of(set, settings, service);
+	const char *problem = view_problem(state);
+	json_t *cold = NULL;
+
+	if (problem == NULL && !service->disabled)
+		cold = view_warm_problem(settings, service);
+	if (problem == NULL && !json_is_string(cold)) {
+		json_decref(cold);
+		return NULL;
+	}
+	return json_pack("{s:o, s:s, s:o}", "service", view_text(settings->name), "state",
+			 problem != NULL ? view_state_name(state) : "cold", "message",
+			 problem != NULL ? json_string(problem) : cold);
+}
+
 json_t *view_problems(const struct service_set *set, size_t most)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < set->service_count && json_array_size(array) < most; i++) {
-		const struct conf_service *settings = set->services[i]->settings;
-		enum view_state state = view_state_of(set, settings, set->services[i]);
+		json_t *problem = problem_of(set, set->services[i]);
 
-		if (view_problem(state) != NULL)
-			json_array_append_new(array, json_pack("{s:o, s:s, s:s}", "service",
-							       view_text(settings->name), "state",
-							       view_state_name(state), "message",
-							       view_problem(state)));
+		if (problem != NULL)
+			json_array_append_new(array, problem);
 	}
 	return array;
 }

@@ -3,6 +3,8 @@
 
 #include "base.h"
 
+#include <string.h>
+
 /* What comes of `warm`, in a word. */
 static const char *state_of(const struct service *service)
 {
@@ -11,9 +13,17 @@ static const char *state_of(const struct service *service)
 	return warm_state(service->warm.server) == WARM_READY ? "ready" : "starting";
 }
 
-static const char *trouble_of(const struct conf_service *settings, const struct service *service)
+json_t *view_warm_problem(const struct conf_service *settings, const struct service *service)
 {
-	return settings->warm_not != NULL ? settings->warm_not : service->warm.trouble;
+	const struct warm *server = service != NULL ? service->warm.server : NULL;
+
+	if (service == NULL || settings->warm == WARM_NONE)
+		return json_null();
+	if (settings->warm_not != NULL)
+		return view_text(settings->warm_not);
+	if (server != NULL && warm_copy_error(server) != 0)
+		return json_sprintf("no copy can be made: %s", strerror(warm_copy_error(server)));
+	return view_text(service->warm.trouble);
 }
 
 json_t *view_warm(const struct conf_service *settings, const struct service *service)
@@ -24,11 +34,12 @@ json_t *view_warm(const struct conf_service *settings, const struct service *ser
 	if (service == NULL || settings->warm == WARM_NONE)
 		return json_null();
 	server = service->warm.server;
-	replaced = service->warm.starts > 0 ? service->warm.starts - 1 : 0;
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:o}", "mode",
-			 settings->warm == WARM_MAIN ? "main" : "input", "state", state_of(service), "pid",
+	replaced = service->counters.warm_ready > 0 ? (json_int_t)service->counters.warm_ready - 1 : 0;
+	return json_pack("{s:s, s:s, s:b, s:o, s:I, s:I, s:I, s:o}", "mode",
+			 settings->warm == WARM_MAIN ? "main" : "input", "state", state_of(service), "ready",
+			 server != NULL && warm_state(server) == WARM_READY, "pid",
 			 server != NULL && warm_pid(server) > 0 ? json_integer(warm_pid(server)) : json_null(),
 			 "copies", (json_int_t)(server != NULL ? warm_waiting(server) : 0), "sessions",
 			 (json_int_t)service->counters.warm, "replaced", replaced, "problem",
-			 view_text(trouble_of(settings, service)));
+			 view_warm_problem(settings, service));
 }

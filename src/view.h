@@ -44,6 +44,9 @@ json_t *view_service(const struct service_set *set, const struct conf_service *s
 /* What comes of its `warm`; null without that. */
 json_t *view_warm(const struct conf_service *settings, const struct service *service);
 
+/* Why it is not warm though it is to be, or null. */
+json_t *view_warm_problem(const struct conf_service *settings, const struct service *service);
+
 /* Its keys with their values and where they come from; of the daemon's. */
 json_t *view_service_keys(const struct conf_service *settings);
 json_t *view_daemon_keys(const struct conf_daemon *settings);
@@ -57,7 +60,7 @@ const char *view_problem(enum view_state state);
  * O(services). Returns 0 or -ENOMEM. */
 int view_totals(const struct service_set *set, json_t *object);
 
-/* Those that are not well, `most` at most. */
+/* Those that are not well, `most` at most; those that serve, but are not warm though they are to be, are "cold". */
 json_t *view_problems(const struct service_set *set, size_t most);
 
 /* ---- sessions ---- */

@@ -50,6 +50,8 @@ struct warm {
 	uint64_t asked_ns;          /* the oldest thing that it has not answered */
 	uint64_t left_ns;
 	uint64_t ready_ns, served;
+	int copy_error;    /* the last copy could not be made */
+	bool cannot_told;  /* that this happened */
 	uint32_t last_ticket;
 
 	struct warm_client *first, **last; /* in the order in which they came */

@@ -71,8 +71,11 @@ struct warm_orders {
 
 /* ---- fork server, and copies, to daemon ---- */
 
+/* Changes with whatever stands in this file. */
+#define WARM_PROTOCOL 1
+
 enum warm_report_kind {
-	WARM_REPORT_LOADED,     /* the library is in the process */
+	WARM_REPORT_LOADED,     /* the library is in the process: `detail` is its WARM_PROTOCOL */
 	WARM_REPORT_READY,      /* the program is stopped: orders are taken */
 	WARM_REPORT_UNSUITABLE, /* it cannot be done with this program: `detail` is a warm_unsuitable. It has ended */
 	WARM_REPORT_STARTED,    /* sent by a copy: it has the job of `ticket` */

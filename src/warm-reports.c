@@ -13,10 +13,14 @@
 
 /* ---- what it says ---- */
 
-static void loaded(struct warm *warm)
+static void loaded(struct warm *warm, int32_t protocol)
 {
 	struct loop *loop = warm->table->means.loop;
 
+	if (protocol != WARM_PROTOCOL) {
+		warm_give_up(warm, WARM_END_VERSION);
+		return;
+	}
 	/* Once more after an exec of its own: the time goes on. */
 	if (!warm->loaded)
 		(void)loop_arm(loop, &warm->deadline, loop_now_ns(loop) + STOPPED_NS);
@@ -36,6 +40,15 @@ static void became_ready(struct warm *warm)
 		warm->table->means.happened(warm->context, warm, WARM_BECAME_READY, NULL);
 }
 
+static void cannot_copy(struct warm *warm, int32_t error)
+{
+	warm->copy_error = error > 0 ? error : EAGAIN;
+	if (warm->cannot_told || warm->context == NULL)
+		return;
+	warm->cannot_told = true;
+	warm->table->means.happened(warm->context, warm, WARM_CANNOT_COPY, NULL);
+}
+
 /* Returns false when it makes no sense. */
 static bool take_report(struct warm *warm, const struct warm_report *report, pid_t sender)
 {
@@ -44,7 +57,7 @@ static bool take_report(struct warm *warm, const struct warm_report *report, pid
 	switch (report->kind) {
 	case WARM_REPORT_LOADED:
 		if (warm->state == WARM_STARTING && is_server)
-			loaded(warm);
+			loaded(warm, report->detail);
 		return warm->state == WARM_STARTING && is_server;
 	case WARM_REPORT_READY:
 		if (warm->state != WARM_STARTING || !warm->loaded || !is_server)
@@ -59,15 +72,20 @@ static bool take_report(struct warm *warm, const struct warm_report *report, pid
 		return true;
 	case WARM_REPORT_STARTED:
 		warm_answered(warm);
+		warm->copy_error = 0;
 		return warm_client_started(warm, report, sender) == 0;
 	case WARM_REPORT_COPY:
 		warm_answered(warm);
+		warm->copy_error = 0;
 		/* Who leaves has dropped its spares: they end by themselves. */
 		return warm->state == WARM_LEAVING || warm_spare_came(warm, report, sender) == 0;
 	case WARM_REPORT_FAILED:
+		if (!is_server)
+			return false;
 		warm_answered(warm);
-		return is_server && (warm_client_failed(warm, report) == 0 || warm->state == WARM_LEAVING ||
-				     warm_spare_failed(warm, report) == 0);
+		cannot_copy(warm, report->detail);
+		return warm_client_failed(warm, report) == 0 || warm->state == WARM_LEAVING ||
+		       warm_spare_failed(warm, report) == 0;
 	}
 	return false;
 }

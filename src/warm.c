@@ -348,6 +348,11 @@ unsigned warm_waiting(const struct warm *warm)
 	return warm->waiting;
 }
 
+int warm_copy_error(const struct warm *warm)
+{
+	return warm->copy_error;
+}
+
 struct warm *warm_of_tap(struct stderr_tap *tap)
 {
 	return container_of(tap, struct warm, tap);
@@ -371,6 +376,7 @@ const char *warm_end_text(const struct warm_outcome *outcome)
 		[WARM_END_SILENT] = "its fork server did not answer; it was killed and is started anew",
 		[WARM_END_SPARE] = "a copy that waited was killed when it had got a client; it is started anew",
 		[WARM_END_NONSENSE] = "its fork server does not keep to the protocol and was killed",
+		[WARM_END_VERSION] = "the library is of another version of usherd: `usherctl upgrade` goes over to it",
 	};
 	static const char *const reasons[] = {
 		[WARM_UNSUITABLE_THREADS] = "it has started threads, which a copy would not have; warm = main may do",

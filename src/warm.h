@@ -32,6 +32,7 @@ enum warm_state {
 /* What happened, told by the callback. With WARM_ENDED it is gone for its owner. */
 enum warm_event {
 	WARM_BECAME_READY,
+	WARM_CANNOT_COPY, /* warm_copy_error() says why; told once of a fork server, though it may pass and come again */
 	WARM_ENDED, /* `outcome` says why */
 };
 
@@ -46,6 +47,7 @@ enum warm_end {
 	WARM_END_SILENT,     /* it was ready, and does not answer */
 	WARM_END_SPARE,      /* a spare was killed with a client that it had not taken */
 	WARM_END_NONSENSE,   /* it does not keep to the protocol */
+	WARM_END_VERSION,    /* the library's protocol is another: usherd was replaced, and does not run yet */
 	WARM_ENDS
 };
 
@@ -112,11 +114,13 @@ void warm_adjust(struct warm *warm, const struct conf_service *settings);
 
 enum warm_state warm_state(const struct warm *warm);
 
-/* Its process, or 0; since when it is ready; how many clients it was handed; spares that wait. */
+/* Its process, or 0; since when it is ready; how many clients it was handed; spares that wait; the error for which the
+ * last copy could not be made, or 0. */
 pid_t warm_pid(const struct warm *warm);
 uint64_t warm_ready_ns(const struct warm *warm);
 uint64_t warm_served(const struct warm *warm);
 unsigned warm_waiting(const struct warm *warm);
+int warm_copy_error(const struct warm *warm);
 
 /* Hands the connection of `request` to a spare, or has a copy forked for it. Returns -EINPROGRESS: `client` waits, and
  * `answered` will be called; what `request` points to is not needed any more, its socket is still the caller's; or -EAGAIN:

@@ -39,6 +39,7 @@ static const struct good {
 	{ .line = "explain uid:0 git", .verb = CONTROL_VERB_EXPLAIN, .first = "uid:0", .second = "git" },
 	{ .line = "ban 2001:db8::/32", .verb = CONTROL_VERB_BAN, .first = "2001:db8::/32" },
 	{ .line = "ban 192.0.2.7 10m", .verb = CONTROL_VERB_BAN, .first = "192.0.2.7", .second = "10m" },
+	{ .line = "renew web", .verb = CONTROL_VERB_RENEW, .first = "web" },
 	{ .line = "kill 17 --now", .verb = CONTROL_VERB_KILL, .first = "17", .options = CONTROL_NOW },
 	{ .line = "kill --now 17", .verb = CONTROL_VERB_KILL, .first = "17", .options = CONTROL_NOW },
 	{ .line = "stop --now", .verb = CONTROL_VERB_STOP, .options = CONTROL_NOW },

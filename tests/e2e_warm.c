@@ -197,6 +197,36 @@ START_TEST(replaced_after_sessions)
 }
 END_TEST
 
+/* By hand, for changes that nobody can see: modules. */
+START_TEST(renewed_by_hand)
+{
+	struct daemon *daemon =
+		daemon_start(CAT "[cold]\nlisten = 127.0.0.1:$2\nexec = /bin/cat\n");
+	pid_t first = warm_ready(daemon, "cat"), second;
+	char *reply = daemon_ask(daemon, "renew cat");
+
+	ck_assert_match(reply, "\"ok\": ?true");
+	free(reply);
+	daemon_wait_log(daemon, " warm service=cat state=replaced reason=\"by hand\" pid=%d ", (int)first);
+	second = warm_ready(daemon, "cat");
+	ck_assert_int_ne(first, second);
+	WAIT_UNTIL(!warm_lives(first));
+	ask_many(1, "x\n", "x\n", 3, 0);
+	reply = daemon_ask(daemon, "services cat");
+	ck_assert_match(reply, "\"replaced\": ?1");
+	free(reply);
+	reply = daemon_ask(daemon, "renew cold");
+	ck_assert_match(reply, "\"code\": ?\"refused\"");
+	free(reply);
+	free(daemon_ask(daemon, "disable cat"));
+	reply = daemon_ask(daemon, "renew cat");
+	ck_assert_match(reply, "\"code\": ?\"refused\".*usherctl enable");
+	free(reply);
+	daemon_stop(daemon);
+	WAIT_UNTIL(!warm_lives(second));
+}
+END_TEST
+
 /* Only what decides how it is started has it started anew; sessions go on in any case. */
 START_TEST(reload_keeps_it)
 {
@@ -255,6 +285,10 @@ START_TEST(upgrade_starts_it)
 	free(piece);
 	close(fd);
 	daemon_wait_log(daemon, " end .*session=%ld .*reason=exit status=0", session);
+	/* What was counted before counts. */
+	piece = daemon_ask(daemon, "services cat");
+	ck_assert_match(piece, "\"replaced\": ?1");
+	free(piece);
 	daemon_stop(daemon);
 }
 END_TEST
@@ -392,6 +426,7 @@ static Suite *make(void)
 	tcase_add_test(tests, limits_hold);
 	tcase_add_test(tests, started_anew);
 	tcase_add_test(tests, replaced_after_sessions);
+	tcase_add_test(tests, renewed_by_hand);
 	tcase_add_test(tests, reload_keeps_it);
 	tcase_add_test(tests, upgrade_starts_it);
 	tcase_add_test(tests, upgrades_lose_nobody);

@@ -256,6 +256,65 @@ START_TEST(no_room_for_processes)
 }
 END_TEST
 
+/* The same by the service's own limit: it is told why there are no copies. */
+START_TEST(no_room_is_told)
+{
+	struct daemon *daemon;
+	char *reply;
+
+	SKIP_IF(geteuid() != 0 || getpwnam("games") == NULL, "needs root and games");
+	daemon = daemon_start(CAT "user = games\nrlimit_nproc = 1\n");
+	warm_ready(daemon, "cat");
+	daemon_wait_log(daemon, " warm service=cat state=no-copy .*error=.*rlimit_nproc");
+	ask_many(1, "x\n", "x\n", 5, 0);
+	reply = daemon_ask(daemon, "status");
+	ck_assert_match(reply, "\"service\": ?\"cat\", ?\"state\": ?\"cold\", ?\"message\": ?\"no copy can be made");
+	free(reply);
+	ck_assert_uint_eq(daemon_count_log(daemon, " state=no-copy "), 1);
+	check_counts(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* Whatever the program sends on the private socket: it is killed, and clients are served without it. */
+static const struct nonsense {
+	const char *numbers, *told;
+} nonsense[] = {
+	{ "0 0 0 2", "another version" },     /* LOADED, by the library of a later usherd */
+	{ "1 0 0 0", "protocol" },            /* READY, and again when it is stopped */
+	{ "2 0 0 99", "protocol" },           /* UNSUITABLE for no known reason */
+	{ "3 0 7 0", "protocol" },            /* STARTED, a job that nobody sent */
+	{ "4 4000000000 1 0", "protocol" },   /* COPY, on no channel */
+	{ "4 0 1 0", "protocol" },            /* COPY, of no order */
+	{ "5 0 3 11", "protocol" },           /* FAILED, what nobody ordered */
+	{ "77 0 0 0", "protocol" },           /* no report at all */
+	{ "3 0 7", "protocol" },              /* too short */
+	{ "3 0 7 0 1", "protocol" },          /* too long */
+};
+
+START_TEST(nonsense_is_found_out)
+{
+	struct daemon *daemon;
+	char config[256];
+
+	SKIP_IF(harness_find("perl") == NULL, "no perl");
+	test_write("lies", 0755,
+		   "#!/usr/bin/perl\nuse POSIX ();\n"
+		   "my $said = pack 'I*', split ' ', $ENV{SAYS};\n"
+		   "POSIX::write($1, $said, length $said) if $ENV{USHERD_WARM} && $ENV{USHERD_WARM} =~ /^(\\d+)/;\n"
+		   "print <STDIN>;\n",
+		   false);
+	snprintf(config, sizeof(config),
+		 "[cat]\nlisten = 127.0.0.1:$1\nexec = $DIR/lies\nwarm = input\nenv = 'SAYS=%s'\n",
+		 nonsense[_i].numbers);
+	daemon = daemon_start(config);
+	daemon_wait_log(daemon, " warm service=cat state=(ended|unsuitable) .*%s", nonsense[_i].told);
+	ask_many(1, "x\n", "x\n", 3, 0);
+	check_counts(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 /* It closes its socket and lives on: perl runs a handler in the middle of a system call if it is told to. */
 START_TEST(closed_socket_is_found_out)
 {
@@ -364,6 +423,8 @@ static Suite *make(void)
 	tcase_add_test(tests, dead_spares_get_no_client);
 	tcase_add_test(tests, killed_while_it_starts);
 	tcase_add_test(tests, no_room_for_processes);
+	tcase_add_test(tests, no_room_is_told);
+	tcase_add_loop_test(tests, nonsense_is_found_out, 0, sizeof(nonsense) / sizeof(nonsense[0]));
 	tcase_add_test(tests, closed_socket_is_found_out);
 	tcase_add_test(tests, exit_before_input_is_told);
 	tcase_add_test(tests, reloads_lose_nobody);

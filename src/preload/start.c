@@ -129,7 +129,7 @@ static __attribute__((constructor)) void begin(void)
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	/* One that has not been stopped would not see the end of the daemon. Forks do not inherit it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (start_report(WARM_REPORT_LOADED, 0) < 0) {
+	if (start_report(WARM_REPORT_LOADED, WARM_PROTOCOL) < 0) {
 		become_inert(fd);
 		return;
 	}
