@@ -54,6 +54,8 @@ complete -c usherctl -n '__usherctl_at verb 0' -a enable -d 'Offer a service unt
 complete -c usherctl -n '__usherctl_at enable 1' -a '(__usherctl_ask services) '
 complete -c usherctl -n '__usherctl_at verb 0' -a disable -d 'Offer a service no more until the next reload; its sessions go on.'
 complete -c usherctl -n '__usherctl_at disable 1' -a '(__usherctl_ask services) '
+complete -c usherctl -n '__usherctl_at verb 0' -a renew -d 'Start the program of a service with `warm` anew: its modules have changed, say.'
+complete -c usherctl -n '__usherctl_at renew 1' -a '(__usherctl_ask services) '
 complete -c usherctl -n '__usherctl_at verb 0' -a kill -d 'End a session, or all of a service or of an address or network.'
 complete -c usherctl -n '__usherctl_at kill 1' -a '(__usherctl_ask services) (__usherctl_ask sessions) '
 complete -c usherctl -n '__usherctl_at verb 0' -a ban -d 'Refuse an address or network, for a time or until unban.'
