@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/uio.h>
 
 #define EXIT_PROTOCOL 76 /* EX_PROTOCOL of sysexits */
@@ -117,7 +116,7 @@ void copy_take(const struct copy_means *means, const int fds[static 2])
 		kernel_exit(EXIT_PROTOCOL);
 	close_from(means->base);
 	if (start.dumpable == 1)
-		prctl(PR_SET_DUMPABLE, 1);
+		kernel_set_dumpable();
 }
 
 void copy_wait(const struct copy_means *means, int channel, uint32_t ticket)

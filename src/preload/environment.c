@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE 4096 /* a guess will do: it saves copying a page */
+#define PAGE       4096 /* a guess will do: it saves copying a page */
+#define NAMES_MOST 128  /* for more of them memory is taken */
 
 static const char session_prefix[] = WARM_SESSION_VARIABLE "=";
 
@@ -17,9 +18,14 @@ static size_t array_room;    /* of names that were there */
 static char **owned;         /* that array, or the copy of a program's own */
 static int is_foreign;
 static char **tail;          /* where a job's variables begin */
-static size_t tail_count;    /* of them, now */
-static struct environment_job *job_buffer;
 static char *session_values[2]; /* with room: among the names, and where the kernel put it; or NULL */
+
+/* What changes with each job, in one page but for long texts. */
+static _Alignas(PAGE) struct {
+	size_t tail_count; /* of the job's variables in `tail` */
+	char *names[NAMES_MOST + ENVIRONMENT_VARIABLES + 1];
+	struct environment_job job;
+} changing;
 
 static int begins_with(const char *text, const char *prefix)
 {
@@ -131,11 +137,11 @@ static size_t count_names(void)
 	return count;
 }
 
-/* A copy of the array of names with room for a job, in `size` bytes. */
-static char **copy_names(size_t count, size_t size)
+/* The array of names, in `copy` or, if that is NULL, in memory of its own, with room for a job. */
+static char **copy_names(size_t count, char **copy)
 {
-	char **copy = aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
-
+	if (copy == NULL)
+		copy = malloc((count + ENVIRONMENT_VARIABLES + 1) * sizeof(char *));
 	if (copy == NULL)
 		return NULL;
 	if (count > 0)
@@ -146,14 +152,12 @@ static char **copy_names(size_t count, size_t size)
 
 int environment_begin(void)
 {
-	size_t names, count = count_names();
+	size_t count = count_names();
 
-	names = (count + ENVIRONMENT_VARIABLES + 1) * sizeof(char *);
-	array = copy_names(count, names + sizeof(struct environment_job));
+	array = copy_names(count, count <= NAMES_MOST ? changing.names : NULL);
 	if (array == NULL)
 		return -1;
 	array_room = count;
-	job_buffer = (struct environment_job *)(void *)((char *)array + names);
 	environ = owned = array;
 	return 0;
 }
@@ -164,17 +168,16 @@ struct environment_job *environment_prepare(char *session)
 
 	is_foreign = environ != array || count > array_room;
 	if (is_foreign) {
-		char **names = copy_names(count, (count + ENVIRONMENT_VARIABLES + 1) * sizeof(char *));
+		char **names = copy_names(count, NULL);
 
-		job_buffer = aligned_alloc(PAGE, (sizeof(*job_buffer) + PAGE - 1) / PAGE * PAGE);
-		if (names == NULL || job_buffer == NULL)
+		if (names == NULL)
 			return NULL;
 		environ = owned = names;
 	}
 	environment_clean();
 	tail = environ + count_names();
 	find_session(session);
-	return job_buffer;
+	return &changing.job;
 }
 
 /* Returns 1, 0 when it has no place, or -1 when it has no room in it. */
@@ -200,13 +203,13 @@ static int put_session(char *variable, size_t length)
 /* Puts a variable at the end. Returns 0 or -1. */
 static int put_last(char *variable)
 {
-	if (tail_count == ENVIRONMENT_VARIABLES)
+	if (changing.tail_count == ENVIRONMENT_VARIABLES)
 		return -1;
 	if (is_foreign)
 		variable = strdup(variable);
 	if (variable == NULL)
 		return -1;
-	tail[tail_count++] = variable;
+	tail[changing.tail_count++] = variable;
 	return 0;
 }
 
@@ -216,15 +219,15 @@ int environment_complete(struct environment_job *received)
 
 	if (received->job.length > WARM_JOB_TEXT || (at < end && end[-1] != '\0'))
 		return -1;
-	while (is_foreign && tail_count > 0)
-		free(tail[--tail_count]);
-	tail_count = 0;
+	while (is_foreign && changing.tail_count > 0)
+		free(tail[--changing.tail_count]);
+	changing.tail_count = 0;
 	for (; at < end; at += strlen(at) + 1) {
 		int r = at == received->text ? put_session(at, strlen(at)) : 0;
 
 		if (r < 0 || (r == 0 && put_last(at) < 0))
 			return -1;
 	}
-	tail[tail_count] = NULL;
+	tail[changing.tail_count] = NULL;
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #define ENVIRONMENT_VARIABLES 64 /* of a job, at most */
 
-/* What is received; behind the array of names, so that it is one page that changes. */
+/* What is received. */
 struct environment_job {
 	struct warm_job job;
 	char text[WARM_JOB_TEXT];

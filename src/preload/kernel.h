@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -42,6 +43,11 @@ static inline long kernel_control(int fd, int command, long argument)
 static inline int kernel_is_open(int fd)
 {
 	return kernel_control(fd, F_GETFD, 0) >= 0;
+}
+
+static inline void kernel_set_dumpable(void)
+{
+	(void)syscall(SYS_prctl, (long)PR_SET_DUMPABLE, 1L, 0L, 0L, 0L);
 }
 
 _Noreturn static inline void kernel_exit(int status)

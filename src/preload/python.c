@@ -2,35 +2,26 @@
  * thread has it: there is no other. The fork server keeps it, as it never runs Python again. */
 #include "python.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
 
-static struct {
-	int (*is_initialized)(void);
-	int (*ensure)(void); /* an enum */
-	void (*release)(int);
-	void (*before)(void);
-	void (*in_child)(void);
-} python;
-static int state, is_held;
+/* NULL where there is no interpreter. dlsym(3) would say so with an allocation, and leave an error behind. */
+#define OF_PYTHON __attribute__((weak, visibility("default")))
 
-static int find(void)
-{
-	*(void **)&python.is_initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
-	*(void **)&python.ensure = dlsym(RTLD_DEFAULT, "PyGILState_Ensure");
-	*(void **)&python.release = dlsym(RTLD_DEFAULT, "PyGILState_Release");
-	*(void **)&python.before = dlsym(RTLD_DEFAULT, "PyOS_BeforeFork");
-	*(void **)&python.in_child = dlsym(RTLD_DEFAULT, "PyOS_AfterFork_Child");
-	return python.is_initialized != NULL && python.ensure != NULL && python.release != NULL &&
-	       python.before != NULL && python.in_child != NULL;
-}
+OF_PYTHON int Py_IsInitialized(void);
+OF_PYTHON int PyGILState_Ensure(void); /* an enum */
+OF_PYTHON void PyGILState_Release(int state);
+OF_PYTHON void PyOS_BeforeFork(void);
+OF_PYTHON void PyOS_AfterFork_Child(void);
+
+static int state, is_held;
 
 void python_before(void)
 {
-	if (!find() || !python.is_initialized())
+	if (Py_IsInitialized == NULL || PyGILState_Ensure == NULL || PyGILState_Release == NULL ||
+	    PyOS_BeforeFork == NULL || PyOS_AfterFork_Child == NULL || !Py_IsInitialized())
 		return;
-	state = python.ensure();
-	python.before();
+	state = PyGILState_Ensure();
+	PyOS_BeforeFork();
 	is_held = 1;
 }
 
@@ -38,6 +29,6 @@ void python_in_child(void)
 {
 	if (!is_held)
 		return;
-	python.in_child();
-	python.release(state);
+	PyOS_AfterFork_Child();
+	PyGILState_Release(state);
 }

@@ -134,9 +134,10 @@ static int fork_copy(void)
 	pid = thread_clone();
 	if (pid == 0)
 		return 0;
-	error = errno;
+	error = pid < 0 ? errno : 0;
 	atfork_in_parent();
-	errno = error;
+	if (pid < 0)
+		errno = error; /* else it is not touched: that would be one more page to copy */
 	return pid;
 }
 

@@ -21,6 +21,10 @@
 
 struct start start = { .socket = -1 };
 
+/* What pthread_atfork() tells this library by; from the compiler's start files otherwise. */
+extern const void *const __dso_handle;
+__attribute__((visibility("hidden"))) const void *const __dso_handle = &__dso_handle;
+
 static pid_t process(void)
 {
 	return (pid_t)syscall(SYS_getpid);
