@@ -256,7 +256,7 @@ START_TEST(reload_keeps_it)
 	close(fd);
 	daemon_wait_log(daemon, " end .*session=%ld .*reason=exit", session);
 	/* And without the key it goes. */
-	daemon_configure("[cat]\nlisten = 127.0.0.1:$1\nexec = /bin/cat\n");
+	daemon_configure(COLD_CAT);
 	daemon_reload(daemon, true);
 	WAIT_UNTIL(!warm_lives(second));
 	ask_many(1, "x\n", "x\n", 3, 0);
@@ -358,7 +358,7 @@ static const int harms[] = { SIGSTOP, SIGKILL };
 
 START_TEST(spare_is_harmed)
 {
-	struct daemon *daemon = daemon_start(CAT);
+	struct daemon *daemon = warm_daemon_start(CAT);
 	pid_t server = warm_wait_spare(daemon, "cat"), spare;
 	char *reply;
 	int fd;
@@ -382,7 +382,7 @@ START_TEST(spare_is_harmed)
 	kill(spare, SIGCONT); /* it finds that nobody needs it any more */
 	WAIT_UNTIL(!warm_lives(spare));
 	ask_many(1, "x\n", "x\n", 3, 0);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 }
 END_TEST
 

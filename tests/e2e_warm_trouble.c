@@ -125,7 +125,7 @@ static unsigned kills(void)
 
 START_TEST(kills_lose_nobody)
 {
-	struct daemon *daemon = daemon_start(CAT "warm_spares = 3\n");
+	struct daemon *daemon = warm_daemon_start(CAT "warm_spares = 3\n");
 	pid_t server = warm_ready(daemon, "cat");
 	struct load *load = load_start();
 
@@ -148,7 +148,7 @@ START_TEST(kills_lose_nobody)
 	check_counts(daemon);
 	ck_assert_uint_gt(warm_count(daemon, "start", "cat", ".*warm=yes"), kills());
 	ck_assert_uint_gt(warm_count(daemon, "start", "cat", ".*warm=no"), 0);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 	WAIT_UNTIL(!warm_lives(server));
 }
 END_TEST
@@ -156,7 +156,7 @@ END_TEST
 /* Those in line wait for what is stopped a short time only. */
 START_TEST(stopped_server_is_found_out)
 {
-	struct daemon *daemon = daemon_start(CAT "warm_spares = 0\n");
+	struct daemon *daemon = warm_daemon_start(CAT "warm_spares = 0\n");
 	pid_t server = warm_ready(daemon, "cat");
 	uint64_t begin, took;
 
@@ -171,7 +171,7 @@ START_TEST(stopped_server_is_found_out)
 	daemon_wait_log(daemon, " warm service=cat state=ended pid=%d .*did not answer", (int)server);
 	ck_assert_int_ne(warm_ready(daemon, "cat"), server);
 	WAIT_UNTIL(!warm_lives(server));
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 }
 END_TEST
 
@@ -192,7 +192,7 @@ static unsigned find_spares(const struct daemon *daemon, pid_t server, pid_t *re
 
 START_TEST(dead_spares_get_no_client)
 {
-	struct daemon *daemon = daemon_start(CAT "warm_spares = 4\n");
+	struct daemon *daemon = warm_daemon_start(CAT "warm_spares = 4\n");
 	pid_t server = warm_ready(daemon, "cat"), spares[16];
 	unsigned count;
 
@@ -207,7 +207,7 @@ START_TEST(dead_spares_get_no_client)
 	}
 	check_counts(daemon);
 	ck_assert_uint_eq(daemon_count_log(daemon, " warm .*state=(ended|unsuitable)"), 0);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 	WAIT_UNTIL(!warm_lives(server));
 }
 END_TEST
@@ -242,7 +242,7 @@ START_TEST(no_room_for_processes)
 	pid_t server;
 
 	SKIP_IF(geteuid() != 0 || getpwnam("nobody") == NULL, "needs root and nobody");
-	daemon = daemon_start(CAT "user = nobody\nwarm_spares = 2\n");
+	daemon = warm_daemon_start(CAT "user = nobody\nwarm_spares = 2\n");
 	server = warm_ready(daemon, "cat");
 	warm_until_served(daemon, 1);
 	SKIP_IF(prlimit(server, RLIMIT_NPROC, &none, NULL) != 0, "the limits of others cannot be set");
@@ -251,7 +251,7 @@ START_TEST(no_room_for_processes)
 	load_stop(daemon, load);
 	check_counts(daemon);
 	ck_assert_uint_gt(warm_count(daemon, "start", "cat", ".*warm=no"), 50);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 	WAIT_UNTIL(!warm_lives(server));
 }
 END_TEST
@@ -263,7 +263,7 @@ START_TEST(no_room_is_told)
 	char *reply;
 
 	SKIP_IF(geteuid() != 0 || getpwnam("games") == NULL, "needs root and games");
-	daemon = daemon_start(CAT "user = games\nrlimit_nproc = 1\n");
+	daemon = warm_daemon_start(CAT "user = games\nrlimit_nproc = 1\n");
 	warm_ready(daemon, "cat");
 	daemon_wait_log(daemon, " warm service=cat state=no-copy .*error=.*rlimit_nproc");
 	ask_many(1, "x\n", "x\n", 5, 0);
@@ -272,7 +272,7 @@ START_TEST(no_room_is_told)
 	free(reply);
 	ck_assert_uint_eq(daemon_count_log(daemon, " state=no-copy "), 1);
 	check_counts(daemon);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 }
 END_TEST
 
@@ -307,11 +307,11 @@ START_TEST(nonsense_is_found_out)
 	snprintf(config, sizeof(config),
 		 "[cat]\nlisten = 127.0.0.1:$1\nexec = $DIR/lies\nwarm = input\nenv = 'SAYS=%s'\n",
 		 nonsense[_i].numbers);
-	daemon = daemon_start(config);
+	daemon = warm_daemon_start(config);
 	daemon_wait_log(daemon, " warm service=cat state=(ended|unsuitable) .*%s", nonsense[_i].told);
 	ask_many(1, "x\n", "x\n", 3, 0);
 	check_counts(daemon);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 }
 END_TEST
 
@@ -326,7 +326,7 @@ START_TEST(closed_socket_is_found_out)
 		   "#!/usr/bin/perl\nuse POSIX ();\n"
 		   "$SIG{USR1} = sub { POSIX::close($_) for 3 .. 99; sleep 1 while 1; };\nprint <STDIN>;\n",
 		   false);
-	daemon = daemon_start("[cat]\nlisten = 127.0.0.1:$1\nexec = $DIR/closes\nwarm = input\n"
+	daemon = warm_daemon_start("[cat]\nlisten = 127.0.0.1:$1\nexec = $DIR/closes\nwarm = input\n"
 			      "warm_spares = 0\nenv = PERL_SIGNALS=unsafe\n");
 	server = warm_ready(daemon, "cat");
 	ck_assert_int_eq(kill(server, SIGUSR1), 0);
@@ -334,7 +334,7 @@ START_TEST(closed_socket_is_found_out)
 	WAIT_UNTIL(!warm_lives(server));
 	ask_many(1, "x\n", "x\n", 3, 0);
 	check_counts(daemon);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 }
 END_TEST
 
@@ -364,7 +364,7 @@ END_TEST
 
 START_TEST(reloads_lose_nobody)
 {
-	struct daemon *daemon = daemon_start(CAT);
+	struct daemon *daemon = warm_daemon_start(CAT);
 	struct load *load;
 
 	warm_ready(daemon, "cat");
@@ -372,13 +372,13 @@ START_TEST(reloads_lose_nobody)
 	for (int i = 0; i < 12; i++) {
 		daemon_configure(i % 3 == 0 ? CAT "umask = 077\n" :
 				 i % 3 == 1 ? CAT "warm_spares = 5\n" :
-					      "[cat]\nlisten = 127.0.0.1:$1\nexec = /bin/cat\n");
+					      COLD_CAT);
 		daemon_reload(daemon, true);
 		load_wait(load, 2 * CLIENTS);
 	}
 	load_stop(daemon, load);
 	check_counts(daemon);
-	daemon_stop(daemon);
+	warm_daemon_stop(daemon);
 }
 END_TEST
 

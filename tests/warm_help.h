@@ -10,7 +10,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CAT "[cat]\nlisten = 127.0.0.1:$1\nexec = /bin/cat\nwarm = main\n"
+#define COLD_CAT "[cat]\nlisten = 127.0.0.1:$1\nexec = /bin/cat\n"
+#define CAT      COLD_CAT "warm = main\n"
+
+/* A daemon whose descriptors are counted before there is anything warm; and its end, when nothing of it may be left. */
+static inline struct daemon *warm_daemon_start(const char *config)
+{
+	struct daemon *daemon = daemon_start(COLD_CAT);
+
+	daemon_configure(config);
+	daemon_reload(daemon, true);
+	return daemon;
+}
+
+static inline void warm_daemon_stop(struct daemon *daemon)
+{
+	daemon_configure(COLD_CAT);
+	daemon_reload(daemon, true);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
 
 /* Waits until the program of a service is stopped; returns its pid. */
 static inline pid_t warm_ready(struct daemon *daemon, const char *service)
