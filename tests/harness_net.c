@@ -140,6 +140,16 @@ static int add_ipv6(int fd, const struct sockaddr_in6 *address, unsigned bits)
 	return ioctl(fd, SIOCSIFADDR, &request) < 0 ? -errno : 0;
 }
 
+static bool can_bind(const struct sockaddr_storage *address)
+{
+	int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool can = bind(fd, (const struct sockaddr *)address,
+			address->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) == 0;
+
+	close(fd);
+	return can;
+}
+
 void net_add(const char *address, unsigned bits)
 {
 	struct sockaddr_storage storage;
@@ -152,6 +162,8 @@ void net_add(const char *address, unsigned bits)
 
 	ck_assert_msg(r == 0, "no address %s/%u for lo: %s", address, bits, strerror(-r));
 	close(fd);
+	/* The kernel makes an IPv6 address usable later, by a worker of its own. */
+	WAIT_UNTIL(can_bind(&storage));
 }
 
 int unix_connect(const char *path, int type)
