@@ -87,6 +87,10 @@ static const struct detail details[CONTROL_VERBS] = {
 	[CONTROL_VERB_STOP] = { .text = "Sessions have until drain_timeout to end.",
 				.example = "usherctl stop --wait",
 				.late = "--timeout is over, and usherd has not ended" },
+	[CONTROL_VERB_IMPORT] = { .text = "FORMAT is inetd, xinetd, systemd, tcpserver, ipsvd or hosts; usherctl import "
+					  "--help says more.",
+				  .example = "usherctl import xinetd -o services.ini /etc/xinetd.conf" },
+	[CONTROL_VERB_EXPORT] = { .example = "usherctl export systemd -o units /etc/usherd/services.ini" },
 	[CONTROL_VERB_VERSION] = { .example = "usherctl version" },
 };
 

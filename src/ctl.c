@@ -2,6 +2,7 @@
  * the terminal, and that nothing that was printed gets lost unnoticed. */
 #include "base.h"
 #include "ctl-format.h"
+#include "ctl-import.h"
 #include "ctl-options.h"
 #include "ctl-run.h"
 
@@ -40,6 +41,11 @@ int main(int argc, char **argv)
 
 	/* Characters only: numbers are written the same everywhere. */
 	setlocale(LC_CTYPE, "");
+	/* They ask no daemon, and have words of their own. */
+	if (argc > 1 && strcmp(argv[1], "import") == 0)
+		return ctl_import(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "export") == 0)
+		return ctl_export(argc - 1, argv + 1);
 	if (ctl_options_parse(argc, argv, &options, reason) < 0)
 		return ctl_fail(-EINVAL, reason);
 	look_at_terminal(&options);

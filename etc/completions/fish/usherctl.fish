@@ -71,6 +71,8 @@ complete -c usherctl -n '__usherctl_at verb 0' -a top -d 'The services and sessi
 complete -c usherctl -n '__usherctl_at verb 0' -a metrics -d 'All counters, as text for Prometheus.'
 complete -c usherctl -n '__usherctl_at verb 0' -a upgrade -d 'Go over to the program that is installed now, without losing a connection.'
 complete -c usherctl -n '__usherctl_at verb 0' -a stop -d 'End the daemon: as SIGTERM does.'
+complete -c usherctl -n '__usherctl_at verb 0' -a import -d 'Make a services.ini of the files of inetd, xinetd, systemd or tcpserver, and tell of each line what became of it.'
+complete -c usherctl -n '__usherctl_at verb 0' -a export -d 'Make units of systemd of a services.ini.'
 complete -c usherctl -n '__usherctl_at verb 0' -a version -d 'The versions of usherctl and of the daemon.'
 complete -c usherctl -n '__fish_seen_subcommand_from reload' -l dry-run -d 'say what would change, and change nothing'
 complete -c usherctl -n '__fish_seen_subcommand_from kill stop' -l now -d 'kill at once, without asking first'

@@ -1,0 +1,393 @@
+/* import.c - see import.h: what importers have found so far. */
+#include "import-internal.h"
+
+#include "arena.h"
+#include "base.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct import *import_new(void)
+{
+	struct import *import = calloc(1, sizeof(*import));
+
+	if (import == NULL)
+		return NULL;
+	import->arena = arena_new();
+	if (import->arena == NULL) {
+		free(import);
+		return NULL;
+	}
+	import->last = &import->first;
+	import->last_file = &import->files;
+	import->defaults = (struct import_service){ .import = import, .name = "defaults" };
+	import->nobody = (struct import_service){ .import = import, .name = "", .dropped = true };
+	return import;
+}
+
+void import_free(struct import *import)
+{
+	if (import == NULL)
+		return;
+	arena_free(import->arena);
+	free(import);
+}
+
+bool import_failed(const struct import *import)
+{
+	return import->failed;
+}
+
+struct arena *import_arena(struct import *import)
+{
+	return import->arena;
+}
+
+/* ---- texts ---- */
+
+void *import_take(struct import *import, size_t size)
+{
+	void *memory = import->failed ? NULL : arena_alloc(import->arena, size);
+
+	import->failed |= memory == NULL;
+	return memory;
+}
+
+static const char *checked(struct import *import, const char *text)
+{
+	import->failed |= text == NULL;
+	return text != NULL ? text : "";
+}
+
+const char *import_keep(struct import *import, const char *text)
+{
+	return checked(import, arena_strdup(import->arena, text));
+}
+
+static const char *format_text(struct import *import, const char *format, va_list arguments)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, format, arguments) < 0) {
+		text = NULL;
+		return checked(import, NULL);
+	}
+	return import_keep(import, text);
+}
+
+const char *import_printf(struct import *import, const char *format, ...)
+{
+	const char *text;
+	va_list arguments;
+
+	va_start(arguments, format);
+	text = format_text(import, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
+/* ---- the report ---- */
+
+static struct import_file *find_file(struct import *import, const char *path)
+{
+	struct import_file *file;
+
+	for (file = import->files; file != NULL; file = file->next)
+		if (strcmp(file->path, path) == 0)
+			return file;
+	file = import_take(import, sizeof(*file));
+	if (file == NULL)
+		return NULL;
+	file->path = import_keep(import, path);
+	*import->last_file = file;
+	import->last_file = &file->next;
+	return file;
+}
+
+/* Makes room for lines up to this one. Returns false when there is no memory. */
+static bool reach(struct import *import, struct import_file *file, unsigned line)
+{
+	unsigned room = file->room;
+	struct import_line *lines;
+
+	if (line <= file->count)
+		return true;
+	if (line > IMPORT_LINES_MAX)
+		return false;
+	if (line > room) {
+		room = line < 64 ? 64 : line * 2;
+		lines = import_take(import, room * sizeof(*lines));
+		if (lines == NULL)
+			return false;
+		if (file->count > 0)
+			memcpy(lines, file->lines, file->count * sizeof(*lines));
+		file->lines = lines;
+		file->room = room;
+	}
+	file->count = line;
+	return true;
+}
+
+void import_tell(struct import *import, struct import_where where, enum import_class class, const char *format, ...)
+{
+	struct import_file *file = find_file(import, where.path);
+	struct import_line *line;
+	const char *text;
+	va_list arguments;
+
+	if (file == NULL || where.line == 0 || !reach(import, file, where.line))
+		return;
+	line = &file->lines[where.line - 1];
+	line->told = true;
+	if (line->class < class)
+		line->class = class;
+	va_start(arguments, format);
+	text = format_text(import, format, arguments);
+	va_end(arguments);
+	if (text[0] == '\0' || (line->text != NULL && strstr(line->text, text) != NULL))
+		return;
+	line->text = line->text == NULL ? text : import_printf(import, "%s; %s", line->text, text);
+}
+
+void import_count_lines(struct import *import, const char *path, unsigned lines)
+{
+	struct import_file *file = find_file(import, path);
+
+	if (file != NULL && lines > 0)
+		(void)reach(import, file, lines);
+}
+
+enum import_class import_class_of(const struct import_line *line)
+{
+	return line->told ? line->class : IMPORT_UNSUPPORTED;
+}
+
+unsigned import_count(const struct import *import, enum import_class class)
+{
+	unsigned count = 0;
+
+	for (const struct import_file *file = import->files; file != NULL; file = file->next)
+		for (unsigned i = 0; i < file->count; i++)
+			count += import_class_of(&file->lines[i]) == class;
+	return count;
+}
+
+enum import_class import_worst(const struct import *import)
+{
+	enum import_class worst = IMPORT_EXACT;
+
+	for (enum import_class class = IMPORT_CHANGED; class < IMPORT_CLASSES; class++)
+		if (import_count(import, class) > 0)
+			worst = class;
+	return worst;
+}
+
+/* ---- sections ---- */
+
+struct import_service *import_defaults(struct import *import)
+{
+	return &import->defaults;
+}
+
+static bool is_used(const struct import *import, const char *name)
+{
+	for (const struct import_service *service = import->first; service != NULL; service = service->next)
+		if (!service->dropped && strcasecmp(service->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* One that services.ini allows and that is nobody's: other bytes become dashes, and names of sections that mean
+ * something else begin with "service-". */
+static const char *make_name(struct import *import, const char *wanted)
+{
+	char plain[IMPORT_NAME_MAX + 1], name[IMPORT_NAME_MAX + 16];
+	size_t length = 0;
+
+	for (; *wanted != '\0' && length < IMPORT_NAME_MAX; wanted++) {
+		bool allowed = isalnum((unsigned char)*wanted) || strchr("._-", *wanted) != NULL;
+
+		if (length == 0 && (*wanted == '-' || !allowed))
+			continue;
+		plain[length++] = allowed ? *wanted : '-';
+	}
+	while (length > 0 && plain[length - 1] == '-')
+		length--;
+	plain[length] = '\0';
+	snprintf(name, sizeof(name), "%s%s", length == 0 || import_name_is_special(plain) ? "service-" : "", plain);
+	if (length == 0)
+		snprintf(name, sizeof(name), "service");
+	for (unsigned number = 2; is_used(import, name); number++)
+		snprintf(name, sizeof(name), "%s-%u", plain[0] != '\0' ? plain : "service", number);
+	return import_keep(import, name);
+}
+
+struct import_service *import_add(struct import *import, const char *name, struct import_where where)
+{
+	struct import_service *service = import_take(import, sizeof(*service));
+
+	if (service == NULL)
+		return &import->nobody;
+	service->import = import;
+	service->name = make_name(import, name);
+	service->where = where;
+	*import->last = service;
+	import->last = &service->next;
+	return service;
+}
+
+const char *import_name(const struct import_service *service)
+{
+	return service->name;
+}
+
+void import_drop(struct import_service *service)
+{
+	service->dropped = true;
+}
+
+struct import_service *import_next(struct import *import, struct import_service *service)
+{
+	service = service == NULL ? import->first : service->next;
+	while (service != NULL && service->dropped)
+		service = service->next;
+	return service;
+}
+
+/* ---- keys ---- */
+
+static struct import_key *find_key(const struct import_service *service, const char *name)
+{
+	for (struct import_key *key = service->keys; key != NULL; key = key->next)
+		if (strcmp(key->name, name) == 0)
+			return key;
+	return NULL;
+}
+
+/* The key, made at the end if need be; NULL: no memory. */
+static struct import_key *reach_key(struct import_service *service, const char *name)
+{
+	struct import_key *key = find_key(service, name), **last = &service->keys;
+
+	if (key != NULL)
+		return key;
+	key = import_take(service->import, sizeof(*key));
+	if (key == NULL)
+		return NULL;
+	key->name = import_keep(service->import, name);
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = key;
+	return key;
+}
+
+void import_set(struct import_service *service, const char *key, const char *value)
+{
+	struct import_key *place = value == NULL ? find_key(service, key) : reach_key(service, key);
+
+	if (place != NULL)
+		place->value = value == NULL ? NULL : import_keep(service->import, value);
+}
+
+void import_setf(struct import_service *service, const char *key, const char *format, ...)
+{
+	const char *value;
+	va_list arguments;
+
+	va_start(arguments, format);
+	value = format_text(service->import, format, arguments);
+	va_end(arguments);
+	import_set(service, key, value);
+}
+
+const char *import_get(const struct import_service *service, const char *key)
+{
+	const struct import_key *place = find_key(service, key);
+
+	return place != NULL ? place->value : NULL;
+}
+
+static bool has_item(const char *list, const char *item)
+{
+	size_t length = strlen(item);
+
+	for (const char *at = strstr(list, item); at != NULL; at = strstr(at + 1, item))
+		if ((at == list || at[-1] == ' ') && (at[length] == '\0' || at[length] == ','))
+			return true;
+	return false;
+}
+
+void import_append(struct import_service *service, const char *key, const char *item)
+{
+	const char *before = import_get(service, key);
+
+	if (before == NULL || before[0] == '\0')
+		import_set(service, key, item);
+	else if (!has_item(before, item))
+		import_setf(service, key, "%s, %s", before, item);
+}
+
+void import_comment(struct import_service *service, const char *key, const char *format, ...)
+{
+	struct import_key *place = key != NULL ? reach_key(service, key) : NULL;
+	const char **comment = key == NULL ? &service->comment : place != NULL ? &place->comment : NULL;
+	const char *text;
+	va_list arguments;
+
+	if (comment == NULL)
+		return;
+	va_start(arguments, format);
+	text = format_text(service->import, format, arguments);
+	va_end(arguments);
+	*comment = *comment == NULL ? text : import_printf(service->import, "%s\n%s", *comment, text);
+}
+
+/* ---- words ---- */
+
+static bool is_plain(const char *word)
+{
+	for (const char *byte = word; *byte != '\0'; byte++)
+		if (!isalnum((unsigned char)*byte) && strchr("_./:=@%+,-", *byte) == NULL)
+			return false;
+	return word[0] != '\0';
+}
+
+const char *import_quote(struct import *import, const char *word)
+{
+	char *quoted, *at;
+
+	if (strpbrk(word, "\n\r") != NULL)
+		return NULL;
+	if (is_plain(word))
+		return import_keep(import, word);
+	if (strchr(word, '\'') == NULL)
+		return import_printf(import, "'%s'", word);
+	at = quoted = import_take(import, 2 * strlen(word) + 3);
+	if (quoted == NULL)
+		return NULL;
+	*at++ = '"';
+	for (; *word != '\0'; word++) {
+		if (strchr("\\\"$`", *word) != NULL)
+			*at++ = '\\';
+		*at++ = *word;
+	}
+	*at = '"';
+	return quoted;
+}
+
+bool import_set_words(struct import_service *service, const char *key, const char *const *words, size_t count)
+{
+	const char *line = "";
+
+	for (size_t i = 0; i < count; i++) {
+		const char *word = import_quote(service->import, words[i]);
+
+		if (word == NULL)
+			return false;
+		line = i == 0 ? word : import_printf(service->import, "%s %s", line, word);
+	}
+	import_set(service, key, line);
+	return true;
+}
