@@ -120,7 +120,7 @@ static void set_program(struct xinetd_service *at)
 		import_exec(at->xinetd->import, at->service, server->where, words, count);
 		check_program(at, path);
 		import_tell(at->xinetd->import, server->where, IMPORT_CHANGED,
-			    "standard error goes to the log, and not to the client; see stderr");
+			    "standard error goes to the log, not to the client (stderr)");
 	}
 	free(words);
 }

@@ -329,19 +329,15 @@ static void tell_common(const struct xinetd_service *at)
 
 	if (!at->is_internal && !at->is_redirect && at->section->values[XINETD_PASSENV].words == NULL)
 		import_tell(import, where, IMPORT_CHANGED,
-			    "without passenv xinetd hands its whole environment on; here programs get a "
-			    "clean one: see env and "
-			    "pass_env");
+			    "a clean environment instead of the whole one of xinetd (env, pass_env)");
 	if (!(at->section->flags & XINETD_NOLIBWRAP))
-		import_tell(import, where, IMPORT_CHANGED,
-			    "what hosts.allow and hosts.deny say of it counts only if they are imported, too "
-			    "(--allow, "
-			    "--deny)");
+		import_tell(
+			import, where, IMPORT_CHANGED,
+			"hosts.allow and hosts.deny count only if they are imported, too (--allow, --deny)");
 	if (xinetd_value(at, XINETD_CPS) == NULL && !at->waits)
-		import_tell(import, where, IMPORT_CHANGED,
-			    "without cps xinetd closes a service for 10 s when more than 50 clients come in "
-			    "a second; here it "
-			    "stays open");
+		import_tell(
+			import, where, IMPORT_CHANGED,
+			"no limit of 50 clients a second, at which xinetd closes a service for 10 s (rate)");
 }
 
 static void make_service(struct xinetd *xinetd, const struct xinetd_section *section)
