@@ -66,13 +66,23 @@ static int make_absolute(const char *path, char *ret_path, size_t size)
 	return 0;
 }
 
+/* Nobody has written the file that is looked for when none is named. */
+static bool is_first(const struct origin *origin)
+{
+	return origin->options->listen_count == 0 && !origin->options->conf_given &&
+	       access(origin->path, F_OK) != 0 && errno == ENOENT;
+}
+
 /* Loads what was asked for; says on stderr what is wrong. */
 static int load_first(struct origin *origin, struct conf **ret_conf)
 {
 	struct conf_errors errors = { .count = 0 };
 	int r = load(origin, ret_conf, &errors);
 
-	conf_errors_print(&errors, stderr);
+	if (r < 0 && is_first(origin))
+		options_print_first();
+	else
+		conf_errors_print(&errors, stderr);
 	/* A daemon logs them. */
 	if (r == 0 && origin->options->action != OPTIONS_SERVE)
 		conf_warnings_print(*ret_conf, stderr);

@@ -136,6 +136,22 @@ static int take(int option, struct options *options, bool *conf_given)
 	}
 }
 
+void options_print_first(void)
+{
+	fputs("usherd: there is no " CONF_DEFAULT " yet, so there is nothing to serve\n"
+	      "\n"
+	      "  try it without a file:   usherd -l localhost:7007 -- /bin/date\n"
+	      "                           and elsewhere: nc localhost 7007\n"
+	      "  write a file, services.ini, of three lines:\n"
+	      "                           [clock]\n"
+	      "                           listen = localhost:7007\n"
+	      "                           exec   = /bin/date\n"
+	      "                           and serve it: usherd -c services.ini\n"
+	      "  take over inetd, xinetd: usherctl import --help\n"
+	      "  read on:                 man services.ini; man usherd; usherd keys\n",
+	      stderr);
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options = {
@@ -170,6 +186,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		options_free(&options);
 		return r;
 	}
+	options.conf_given = conf_given;
 	*ret_options = options;
 	return 0;
 }

@@ -18,7 +18,8 @@ enum options_action {
 /* All pointers go into argv; the two lists are the caller's to free. */
 struct options {
 	enum options_action action;
-	const char *conf_path;    /* -c, or the default */
+	const char *conf_path;    /* -c, or the default: */
+	bool conf_given;
 	const char *services_directory; /* or NULL */
 	bool background;          /* -d */
 	const char **listens;     /* -l: the one-liner */
@@ -33,5 +34,8 @@ struct options {
 int options_parse(int argc, char **argv, struct options *ret_options);
 void options_free(struct options *options);
 void options_print_help(void);
+
+/* What somebody does next who has no configuration yet; on stderr. */
+void options_print_first(void);
 
 #endif
