@@ -206,20 +206,30 @@ END_TEST
 
 static Suite *make_suite(void)
 {
-	static const TTest *const tests[] = {
-		best_match,        v6only_no,   midnight,        no_second_check,
-		times_in_defaults, traffic,     exec_failure,    refused_is_started,
-		tcpmux_nul,        tcpmux_help, name_in_args,    reuse,
-		wrong_count,       hash,        blank,           environment,
-		number_of_user,    sensor,      defaults_behind, redirect,
-	};
 	Suite *suite = suite_create("import_xinetd_gaps");
 	TCase *gaps = tcase_create("gaps");
 
-	static_assert(ELEMENTS(tests) == 20);
 	tcase_add_checked_fixture(gaps, set_up, tear_down);
-	for (size_t i = 0; i < ELEMENTS(tests); i++)
-		tcase_add_test(gaps, tests[i]);
+	tcase_add_test(gaps, best_match);
+	tcase_add_test(gaps, v6only_no);
+	tcase_add_test(gaps, midnight);
+	tcase_add_test(gaps, no_second_check);
+	tcase_add_test(gaps, times_in_defaults);
+	tcase_add_test(gaps, traffic);
+	tcase_add_test(gaps, exec_failure);
+	tcase_add_test(gaps, refused_is_started);
+	tcase_add_test(gaps, tcpmux_nul);
+	tcase_add_test(gaps, tcpmux_help);
+	tcase_add_test(gaps, name_in_args);
+	tcase_add_test(gaps, reuse);
+	tcase_add_test(gaps, wrong_count);
+	tcase_add_test(gaps, hash);
+	tcase_add_test(gaps, blank);
+	tcase_add_test(gaps, environment);
+	tcase_add_test(gaps, number_of_user);
+	tcase_add_test(gaps, sensor);
+	tcase_add_test(gaps, defaults_behind);
+	tcase_add_test(gaps, redirect);
 	suite_add_tcase(suite, gaps);
 	return suite;
 }
