@@ -6,6 +6,8 @@
 
 #define IMPORT_NAME_MAX  36      /* of a section: inih has room for 49, with what is put before and behind */
 #define IMPORT_LINES_MAX 1000000 /* of an input */
+#define IMPORT_TEXT_MAX  1000    /* of a line of the report, about: then only its class is raised */
+#define IMPORT_BUCKETS   1024
 
 struct import_line {
 	enum import_class class;
@@ -17,7 +19,14 @@ struct import_file {
 	const char *path;
 	struct import_line *lines;
 	unsigned count, room;
-	struct import_file *next;
+	struct import_file *next, *same_hash;
+};
+
+/* A name that a section has, or had. */
+struct import_used {
+	const char *name;
+	unsigned last; /* number that was put behind it; 0: none */
+	struct import_used *same_hash;
 };
 
 struct import_key {
@@ -43,6 +52,8 @@ struct import {
 	struct import_service defaults, nobody;
 	struct import_service *first, **last;
 	struct import_file *files, **last_file;
+	struct import_file *files_by_path[IMPORT_BUCKETS];
+	struct import_used *used[IMPORT_BUCKETS];
 };
 
 /* Zeroed memory that goes with the import, or NULL, which is remembered. */

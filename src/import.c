@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct import *import_new(void)
 {
@@ -90,11 +91,22 @@ const char *import_printf(struct import *import, const char *format, ...)
 
 /* ---- the report ---- */
 
+/* Upper and lower case are the same. */
+static size_t bucket_of(const char *text)
+{
+	size_t hash = 5381;
+
+	for (; *text != '\0'; text++)
+		hash = hash * 33 + (size_t)tolower((unsigned char)*text);
+	return hash % IMPORT_BUCKETS;
+}
+
 static struct import_file *find_file(struct import *import, const char *path)
 {
+	size_t bucket = bucket_of(path);
 	struct import_file *file;
 
-	for (file = import->files; file != NULL; file = file->next)
+	for (file = import->files_by_path[bucket]; file != NULL; file = file->same_hash)
 		if (strcmp(file->path, path) == 0)
 			return file;
 	file = import_take(import, sizeof(*file));
@@ -103,6 +115,8 @@ static struct import_file *find_file(struct import *import, const char *path)
 	file->path = import_keep(import, path);
 	*import->last_file = file;
 	import->last_file = &file->next;
+	file->same_hash = import->files_by_path[bucket];
+	import->files_by_path[bucket] = file;
 	return file;
 }
 
@@ -143,6 +157,8 @@ void import_tell(struct import *import, struct import_where where, enum import_c
 	line->told = true;
 	if (line->class < class)
 		line->class = class;
+	if (line->text != NULL && strlen(line->text) > IMPORT_TEXT_MAX)
+		return;
 	va_start(arguments, format);
 	text = format_text(import, format, arguments);
 	va_end(arguments);
@@ -191,19 +207,33 @@ struct import_service *import_defaults(struct import *import)
 	return &import->defaults;
 }
 
-static bool is_used(const struct import *import, const char *name)
+static struct import_used *find_used(const struct import *import, const char *name)
 {
-	for (const struct import_service *service = import->first; service != NULL; service = service->next)
-		if (!service->dropped && strcasecmp(service->name, name) == 0)
-			return true;
-	return false;
+	struct import_used *used = import->used[bucket_of(name)];
+
+	while (used != NULL && strcasecmp(used->name, name) != 0)
+		used = used->same_hash;
+	return used;
+}
+
+static const char *use_name(struct import *import, const char *name)
+{
+	struct import_used *used = import_take(import, sizeof(*used)), **bucket = &import->used[bucket_of(name)];
+
+	if (used == NULL)
+		return "";
+	used->name = import_keep(import, name);
+	used->same_hash = *bucket;
+	*bucket = used;
+	return used->name;
 }
 
 /* One that services.ini allows and that is nobody's: other bytes become dashes, and names of sections that mean
  * something else begin with "service-". */
 static const char *make_name(struct import *import, const char *wanted)
 {
-	char plain[IMPORT_NAME_MAX + 1], name[IMPORT_NAME_MAX + 16];
+	char plain[IMPORT_NAME_MAX + 1], first[IMPORT_NAME_MAX + 10], name[IMPORT_NAME_MAX + 24];
+	struct import_used *used;
 	size_t length = 0;
 
 	for (; *wanted != '\0' && length < IMPORT_NAME_MAX; wanted++) {
@@ -216,12 +246,18 @@ static const char *make_name(struct import *import, const char *wanted)
 	while (length > 0 && plain[length - 1] == '-')
 		length--;
 	plain[length] = '\0';
-	snprintf(name, sizeof(name), "%s%s", length == 0 || import_name_is_special(plain) ? "service-" : "", plain);
 	if (length == 0)
-		snprintf(name, sizeof(name), "service");
-	for (unsigned number = 2; is_used(import, name); number++)
-		snprintf(name, sizeof(name), "%s-%u", plain[0] != '\0' ? plain : "service", number);
-	return import_keep(import, name);
+		snprintf(first, sizeof(first), "service");
+	else
+		snprintf(first, sizeof(first), "%s%s", import_name_is_special(plain) ? "service-" : "", plain);
+	used = find_used(import, first);
+	if (used == NULL)
+		return use_name(import, first);
+	do {
+		used->last = used->last == 0 ? 2 : used->last + 1;
+		snprintf(name, sizeof(name), "%s-%u", first, used->last);
+	} while (find_used(import, name) != NULL);
+	return use_name(import, name);
 }
 
 struct import_service *import_add(struct import *import, const char *name, struct import_where where)
