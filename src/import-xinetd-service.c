@@ -276,11 +276,28 @@ static bool meet(const char *one, const char *other)
 	return one != NULL && other != NULL && (strcmp(one, other) == 0 || one[0] == '*' || other[0] == '*');
 }
 
+/* The service of another file, imported before, that listens in just this place; or NULL. */
+static const char *find_twin(const struct xinetd_service *at)
+{
+	const char *listen = import_get(at->service, "listen");
+	struct import_service *other = NULL;
+
+	while ((other = import_next(at->xinetd->import, other)) != NULL) {
+		const char *place = import_get(other, "listen");
+
+		if (other != at->service && place != NULL && strcmp(place, listen) == 0 &&
+		    import_get(other, "disable") == NULL)
+			return import_name(other);
+	}
+	return NULL;
+}
+
 /* Two services cannot listen in the same place. xinetd serves the first that comes. */
 static void check_place(struct xinetd_service *at, const struct xinetd_place *place)
 {
 	struct xinetd *xinetd = at->xinetd;
 	struct xinetd_place *mine = arena_alloc(import_arena(xinetd->import), sizeof(*mine));
+	const char *twin;
 
 	for (const struct xinetd_place *other = xinetd->places; other != NULL; other = other->next)
 		if (other->port == place->port && other->is_udp == place->is_udp &&
@@ -294,7 +311,13 @@ static void check_place(struct xinetd_service *at, const struct xinetd_place *pl
 					other->name, other->where.path, other->where.line));
 			return;
 		}
-	if (mine == NULL)
+	twin = find_twin(at);
+	if (twin != NULL)
+		xinetd_switch_off(at, at->section->where, IMPORT_EXACT,
+				  import_printf(xinetd->import,
+						"[%s] listens there already, and this one is switched off",
+						twin));
+	if (mine == NULL || twin != NULL)
 		return;
 	*mine = *place;
 	mine->name = import_name(at->service);

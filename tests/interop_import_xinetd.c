@@ -5,7 +5,6 @@
 
 #include "base.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -215,6 +214,7 @@ static const struct view {
 	{ 17, "127.0.0.1", NULL, "" },
 	{ 18, "127.0.0.1", NULL, "in\n" },
 	{ 18, "::1", NULL, "(refused)" },
+	{ 19, "127.0.0.1", NULL, "512\n" },
 	{ 20, "127.0.0.1", NULL, "in\n" },
 	{ 20, "::1", NULL, "in\n" },
 };
@@ -307,7 +307,6 @@ START_TEST(own_files)
 	const char *words[] = { "sh", "-ec", script, NULL }, *path = usherd_path();
 	char *output;
 
-	SKIP_IF(access(test_path("nothing"), F_OK) == 0, "there is something");
 	SKIP_IF(unpacked[0] == '\0', "only where the package is unpacked");
 	snprintf(script, sizeof(script),
 		 "sed 's,/etc/xinetd.d,%1$s/etc/xinetd.d,' %1$s/etc/xinetd.conf >$DIR/own.conf\n"
