@@ -122,3 +122,27 @@ AS_CASE([" $CFLAGS ${SANITIZERS:+-O0 }"],
 			HARDENING="$HARDENING fortify"])
 	])
 ])
+
+# USHERD_ONE_PROGRAM - for --enable-static: STATIC_LDFLAGS, position independent where that
+# can be had, and the name of the program in STATIC_PROGRAM. The libraries must be static.
+AC_DEFUN([USHERD_ONE_PROGRAM], [
+AC_SUBST([STATIC_LDFLAGS])
+AC_SUBST([STATIC_PROGRAM])
+STATIC_LDFLAGS=
+STATIC_PROGRAM=
+AS_IF([test "$enable_static" = yes], [
+	AS_IF([test -n "$SANITIZERS"], [AC_MSG_ERROR([a static program has no sanitizers])])
+	usherd_save_LIBS=$LIBS
+	LIBS="$INIH_LIBS $JANSSON_LIBS $LIBMD_LIBS $CAPNG_LIBS $LIBS"
+	for usherd_way in -static-pie -static
+	do
+		AS_IF([test -z "$STATIC_LDFLAGS"], [USHERD_FLAG([STATIC_LDFLAGS], [-fPIE], [STATIC_LDFLAGS=$usherd_way], [$usherd_way])])
+	done
+	LIBS=$usherd_save_LIBS
+	AS_IF([test -z "$STATIC_LDFLAGS"],
+		[AC_MSG_ERROR([--enable-static: libc, inih, jansson, libmd and libcap-ng are not all there as static libraries])])
+	STATIC_LDFLAGS="$STATIC_LDFLAGS -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack"
+	STATIC_PROGRAM=usherd-static
+])
+AM_CONDITIONAL([STATIC], [test -n "$STATIC_PROGRAM"])
+])

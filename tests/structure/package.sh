@@ -111,4 +111,44 @@ else
 	skip 'the RPM spec is understood' 'rpmspec is not installed'
 fi
 
+# Alone in an empty root directory: no /proc, no /dev, no libc, no passwd.
+name='usherd-static serves echo from an empty root directory'
+if [ -z "${STATIC_PROGRAM:-}" ]; then
+	skip "$name" 'configure was not told --enable-static'
+elif ! unshare --net --pid --fork true 2> /dev/null; then
+	skip "$name" 'only root can make its namespaces, and /dev/null'
+else
+	mkdir "$place/root"
+	cp "$BUILD/$STATIC_PROGRAM" "$place/root/usherd"
+	printf '[usherd]\ncontrol = none\n[echo]\nlisten = 127.0.0.1:7\nexec = /usherd --service echo\nuser = 65534\ngroup = 65534\n' \
+		> "$place/root/services.ini"
+	expect_none "$name" "$(unshare --net --pid --fork --kill-child python3 - "$place/root" << 'END' 2>&1
+import fcntl, os, socket, struct, subprocess, sys, time
+
+# The loopback interface of this namespace, up.
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+	fcntl.ioctl(any_socket, 0x8914, struct.pack('16sh14x', b'lo', 1))
+daemon = subprocess.Popen(['/usherd', '-c', '/services.ini'], stderr=subprocess.PIPE, env={},
+	preexec_fn=lambda: (os.chroot(sys.argv[1]), os.chdir('/')))
+for attempt in range(100):
+	try:
+		client = socket.create_connection(('127.0.0.1', 7), 10)
+		break
+	except OSError:
+		time.sleep(0.1)
+	if daemon.poll() is not None:
+		sys.exit('it ended: %s' % daemon.stderr.read().decode())
+client.sendall(b'alone')
+client.shutdown(socket.SHUT_WR)
+answer = client.makefile('rb').read()
+daemon.terminate()
+log = daemon.communicate(timeout=20)[1].decode()
+if answer != b'alone' or daemon.returncode != 0:
+	print('answer %r, exit status %d' % (answer, daemon.returncode), log)
+END
+)"
+	expect_none 'it says which services are in it' "$("$place/root/usherd" --service finger 2>&1 |
+		grep -v '^usherd: --service finger: the services in this program are chargen, daytime, discard, echo, qotd, relay, status and time$')"
+fi
+
 finish
