@@ -360,7 +360,6 @@ static const struct unit_key keys[] = {
 	{ "DefaultMemory*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
 	{ "DefaultStartup*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
 	{ "Delegate*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
-	{ "DelegateSubgroup*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
 	{ "DeviceAllow*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "DevicePolicy*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "DisableControllers*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
@@ -406,7 +405,7 @@ static const struct unit_key keys[] = {
 	{ "UserNamespacePath*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 };
 
-#define BEGINNINGS 54
+#define BEGINNINGS 53
 
 const struct unit_key *unit_keys(size_t *ret_count)
 {

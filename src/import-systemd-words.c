@@ -19,7 +19,7 @@ static bool take_digits(struct splitter *splitter, unsigned base, unsigned count
 
 	for (unsigned i = 0; i < count; i++, splitter->at++) {
 		unsigned char byte = (unsigned char)*splitter->at;
-		unsigned digit = isdigit(byte) ? byte - '0' : isxdigit(byte) ? (unsigned)tolower(byte) - 'a' + 10 : 99;
+		unsigned digit = isdigit(byte) ? byte - (unsigned)'0' : isxdigit(byte) ? (unsigned)tolower(byte) - 'a' + 10 : 99U;
 
 		if (digit >= base)
 			return false;
