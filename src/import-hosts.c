@@ -341,6 +341,17 @@ static void tell_rules(struct hosts *hosts)
 	}
 }
 
+/* What is decided of a section is not changed by the lists of [defaults], which are those of all others. */
+static void keep_apart(struct import *import)
+{
+	static const char *const keys[] = { "allow", "deny" };
+
+	for (struct import_service *at = import_next(import, NULL); at != NULL; at = import_next(import, at))
+		for (size_t i = 0; i < ELEMENTS(keys); i++)
+			if (import_get(import_defaults(import), keys[i]) != NULL && import_get(at, keys[i]) == NULL)
+				import_set(at, keys[i], "");
+}
+
 static void apply_all(struct hosts *hosts)
 {
 	struct import *import = hosts->import;
@@ -348,11 +359,13 @@ static void apply_all(struct hosts *hosts)
 
 	if (!any && hosts->count > 0)
 		add_sections(hosts);
-	if (!any && hosts->count > 0)
-		apply(hosts, import_defaults(import), "");
 	for (struct import_service *at = import_next(import, NULL); at != NULL; at = import_next(import, at))
 		if (!is_local(at))
 			apply(hosts, at, program_of(import, at));
+	if (!any && hosts->count > 0) {
+		apply(hosts, import_defaults(import), "");
+		keep_apart(import);
+	}
 	tell_rules(hosts);
 }
 

@@ -39,9 +39,10 @@ void rules_set_message(struct import *import, struct import_service *service, co
 		if (escapes && byte == '\\' && message[1] != '\0' && strchr("nr\\", message[1]) != NULL) {
 			*at++ = '\\';
 			*at++ = *++message;
-		} else if (byte < ' ' || byte >= 0x7f || strchr("\\;'\"", byte) != NULL || (at == text && byte == ' ') ||
-			   message[1] == '\0' || at == text) {
-			at += snprintf(at, 5, "\\x%02x", byte); /* at the ends: blanks, and words that mean more */
+		} else if (byte < ' ' || byte >= 0x7f || strchr("\\;'\"", byte) != NULL ||
+			   (byte == ' ' && (at == text || message[1] == '\0')) ||
+			   (at == text && (byte == 'n' || byte == 'f'))) {
+			at += snprintf(at, 5, "\\x%02x", byte); /* blanks at the ends, and "none" and "file:" */
 		} else {
 			*at++ = (char)byte;
 		}

@@ -366,8 +366,8 @@ static const struct unit_key keys[] = {
 	{ "ExecPaths*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "Extension*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "IO*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
-	{ "IP*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
 	{ "IPCNamespacePath*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
+	{ "IP*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
 	{ "Inaccessible*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "JobRunningTimeout*", UNIT_UNIT, false, NULL, IMPORT_EXACT, stop_when_unneeded_text },
 	{ "JobTimeout*", UNIT_UNIT, false, NULL, IMPORT_EXACT, stop_when_unneeded_text },
@@ -375,8 +375,8 @@ static const struct unit_key keys[] = {
 	  "there is no key for this limit; set it for all services in the unit of usherd" },
 	{ "LockPersonality*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "ManagedOOM*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
-	{ "Memory*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
 	{ "MemoryDenyWriteExecute*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
+	{ "Memory*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, resources },
 	{ "MountAPIVFS*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "MountFlags*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 	{ "MountImages*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
@@ -405,7 +405,7 @@ static const struct unit_key keys[] = {
 	{ "UserNamespacePath*", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
 };
 
-#define BEGINNINGS 53
+#define BEGINNINGS 53 /* rows with a star, at the end; of two that fit the first counts */
 
 const struct unit_key *unit_keys(size_t *ret_count)
 {

@@ -235,10 +235,11 @@ static const char *take_passenv(struct xinetd *xinetd, struct xinetd_section *se
 	if (line->operator== XINETD_SET && !section->is_defaults)
 		section->passenv.count = 0;
 	for (size_t i = 0; i < line->count; i++) {
-		size_t place = find_word(&section->passenv, line->words[i]);
+		size_t place;
 
 		if (!xinetd_may_work(xinetd, section->passenv.count))
 			return "there are too many variables";
+		place = find_word(&section->passenv, line->words[i]);
 		if (line->operator== XINETD_REMOVE && place<section->passenv.count)
 			section->passenv.items[place] = section->passenv.items[--section->passenv.count];
 		if (line->operator!= XINETD_REMOVE && place ==

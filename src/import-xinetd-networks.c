@@ -455,6 +455,9 @@ const char *xinetd_set_rules(struct xinetd *xinetd, const struct xinetd_section 
 	wrong = set_list(xinetd, service, "allow", &allow);
 	if (wrong == NULL)
 		wrong = set_list(xinetd, service, "deny", &no);
+	if (wrong == NULL && !xinetd_may_work(xinetd, 1))
+		wrong = "the lists of addresses are too long; write them to files and name these, as in deny "
+			"= file:PATH";
 	if (wrong == NULL && unknown && !section->only_from.exists)
 		wrong = "no_access has names, and lists here have numbers only: who they are would be let in";
 	else if (wrong == NULL && unknown)
