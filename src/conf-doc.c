@@ -332,6 +332,8 @@ int conf_doc_generate(const char *form, FILE *out)
 		generate_sample(out);
 	else if (strcmp(form, "dictionary") == 0)
 		generate_dictionary(out);
+	else if (strcmp(form, "vim") == 0)
+		conf_doc_generate_vim(out);
 	else
 		return -EINVAL;
 	return 0;

@@ -180,14 +180,16 @@ static void write_rules(struct export *export, const char *key, const char *name
 		else if (rule->kind == ACCESS_IPV4 || rule->kind == ACCESS_IPV6)
 			export_format(export, "%s=%s\n", name, access_print(rule, text));
 		else if (rule->kind == ACCESS_FILE)
-			export_say(export, key, IMPORT_UNSUPPORTED, "a unit takes no rules from a file; write them into %s=", name);
+			export_say(export, key, IMPORT_UNSUPPORTED,
+				   "a unit takes no rules from a file; write them into %s=", name);
 		else
 			export_say(export, key, IMPORT_UNSUPPORTED,
 				   "systemd judges addresses only; users are kept out by the mode of a socket's file");
 	}
 	if (list->count > 0)
 		export_say(export, key, IMPORT_APPROXIMATED,
-			   "it filters all packets of the program, not only clients, and what is allowed wins over what is denied");
+			   "it filters all packets of the program, not only clients, and what is allowed wins "
+			   "over what is denied");
 }
 
 static bool allows_all(const struct conf_access_list *list)

@@ -96,8 +96,9 @@ static void tell_errors(struct import *report, const char *path, const struct co
 	for (size_t i = 0; i < errors->count; i++) {
 		const struct conf_error *error = &errors->items[i];
 
-		import_tell(report, (struct import_where){ error->path != NULL ? error->path : path, error->line > 0 ? error->line : 1 },
-			    IMPORT_UNSUPPORTED, "%s%s%s", error->subject != NULL ? error->subject : "",
+		struct import_where where = { error->path != NULL ? error->path : path, error->line > 0 ? error->line : 1 };
+
+		import_tell(report, where, IMPORT_UNSUPPORTED, "%s%s%s", error->subject != NULL ? error->subject : "",
 			    error->subject != NULL ? ": " : "", error->reason);
 	}
 }

@@ -138,7 +138,8 @@ void unit_take_environment_file(struct unit *unit, struct unit_setting *setting)
 		unit_say(unit, setting, IMPORT_CHANGED,
 			 "its variables stand in env; when the file changes, change them there and reload");
 	} else if (r == -ENOENT && may_lack) {
-		unit_say(unit, setting, IMPORT_CHANGED, "there is no such file now; should it come, write its variables into env");
+		unit_say(unit, setting, IMPORT_CHANGED,
+			 "there is no such file now; should it come, write its variables into env");
 	} else {
 		unit->lacks_variables = true;
 		unit_say(unit, setting, IMPORT_UNSUPPORTED, "the file cannot be read (%s); write its variables into env",
@@ -275,7 +276,8 @@ static const char *take_prefixes(struct line *line, const char *program, bool *r
 		else if (*program == '+') {
 			import_set(line->unit->service, "user", "root");
 			import_set(line->unit->service, "group", NULL);
-			unit_say(line->unit, line->setting, IMPORT_APPROXIMATED, "the program runs as root because of the plus sign");
+			unit_say(line->unit, line->setting, IMPORT_APPROXIMATED,
+				 "the program runs as root because of the plus sign");
 		} else {
 			unit_say(line->unit, line->setting, IMPORT_UNSUPPORTED,
 				 "the prefix %c has no word here; look as whom the program has to start", *program);

@@ -224,7 +224,8 @@ static void say_specifier(struct unit *unit, struct unit_setting *setting, char 
 			 letter);
 	else
 		unit_say(unit, setting, IMPORT_UNSUPPORTED,
-			 "the specifier %%%c is not expanded; write what stands for it", isgraph((unsigned char)letter) ? letter : '?');
+			 "the specifier %%%c is not expanded; write what stands for it",
+			 isgraph((unsigned char)letter) ? letter : '?');
 }
 
 const char *unit_expand(struct unit *unit, struct unit_setting *setting, const char *text)

@@ -225,7 +225,7 @@ static int run(const struct options *options, struct upgrade *upgrade, size_t pa
 	case OPTIONS_GENERATE:
 		if (conf_doc_generate(options->argument, stdout) == 0)
 			return EXIT_SUCCESS;
-		fprintf(stderr, "usherd: --generate=%s: the forms are man, sample and dictionary\n",
+		fprintf(stderr, "usherd: --generate=%s: the forms are man, sample, dictionary and vim\n",
 			options->argument);
 		return EX_USAGE;
 	case OPTIONS_TEST:

@@ -10,7 +10,7 @@ trap 'rm -rf "$fresh"' EXIT
 problem=$(sh "$SOURCE/tests/structure/generate" "$BUILD/usherd" "$SOURCE" "$fresh" 2>&1) || problem="failed: $problem"
 expect_none 'the generators run' "$problem"
 for file in etc/services.ini.keys fuzz/services.ini.dict man/services.ini.5 etc/completions/bash/usherctl \
-	etc/completions/zsh/_usherctl etc/completions/fish/usherctl.fish; do
+	etc/completions/zsh/_usherctl etc/completions/fish/usherctl.fish etc/vim/syntax/usherd.vim; do
 	expect_none "$file is current (make update-generated)" \
 		"$(diff -u "$SOURCE/$file" "$fresh/$file" 2>&1 | head -n 20)"
 done
