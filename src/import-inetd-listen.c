@@ -210,30 +210,44 @@ static const char *escape_path(struct import *import, const char *path)
 	return text;
 }
 
+/* Owner and mode that FreeBSD has in front of the path. */
+static void set_owner(struct inetd_entry *entry)
+{
+	bool has_user = import_has_user(entry->socket_user),
+	     has_group = import_has_group(entry->socket_group);
+
+	import_setf(entry->section, "socket_mode", "%04lo", strtoul(entry->socket_mode, NULL, 8));
+	if (has_user)
+		import_set_words(entry->section, "socket_user", &entry->socket_user, 1);
+	if (has_group)
+		import_set_words(entry->section, "socket_group", &entry->socket_group, 1);
+	if (!has_user || !has_group)
+		inetd_switch_off(entry, IMPORT_CHANGED,
+				 import_printf(entry->inetd->import,
+					       "there is no user or group '%.40s' here to own the socket: "
+					       "the service is switched "
+					       "off; write socket_user and socket_group",
+					       has_user ? entry->socket_group : entry->socket_user));
+}
+
 static void set_socket(struct inetd_entry *entry)
 {
 	struct import *import = entry->inetd->import;
 
 	add_endpoint(entry, import_printf(import, "unix%s:%s", entry->is_udp ? "-dgram" : "",
 					  escape_path(import, entry->path)));
-	if (entry->socket_mode != NULL) {
-		import_setf(entry->section, "socket_mode", "%04lo", strtoul(entry->socket_mode, NULL, 8));
-		import_set_words(entry->section, "socket_user", &entry->socket_user, 1);
-		import_set_words(entry->section, "socket_group", &entry->socket_group, 1);
-		if (!import_has_user(entry->socket_user) || !import_has_group(entry->socket_group))
-			inetd_switch_off(entry, IMPORT_CHANGED,
-					 "there is no such user or group of the socket here, so the service "
-					 "is switched off until "
-					 "there is");
-	} else if (inetd_is_in(entry->inetd, INETD_IN(IMPORT_DEBIAN) | INETD_IN(IMPORT_OPENBSD))) {
+	if (import_get(entry->section, "listen") == NULL)
+		return;
+	if (entry->socket_mode != NULL)
+		set_owner(entry);
+	else if (inetd_is_in(entry->inetd, INETD_IN(IMPORT_DEBIAN) | INETD_IN(IMPORT_OPENBSD)))
 		import_set(entry->section, "socket_mode", "0666");
-	} else if (entry->inetd->dialect == IMPORT_FREEBSD) {
+	else if (entry->inetd->dialect == IMPORT_FREEBSD)
 		import_set(entry->section, "socket_mode", "0200");
-	} else {
+	else
 		inetd_tell(entry, IMPORT_CHANGED,
 			   "root alone may connect (socket_mode); in inetd that depends on the umask that it "
 			   "was started with");
-	}
 }
 
 void inetd_set_listen(struct inetd_entry *entry)
