@@ -13,7 +13,9 @@ for target in "$@"; do
 	mkdir -p "$found/corpus"
 	set -- -max_total_time="$FUZZ_SECONDS" -max_len=65536 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="$found/"
-	[ ! -e "$SOURCE/fuzz/services.ini.dict" ] || set -- "$@" -dict="$SOURCE/fuzz/services.ini.dict"
+	words=$SOURCE/fuzz/$name.dict
+	[ -e "$words" ] || words=$SOURCE/fuzz/services.ini.dict
+	[ ! -e "$words" ] || set -- "$@" -dict="$words"
 	if "$BUILD/$target" "$@" "$found/corpus" "$SOURCE/fuzz/corpus/$name" > "$found/log" 2>&1 < /dev/null; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$found/log")
 		echo "ok $number - $name: $FUZZ_SECONDS s, $runs inputs"
