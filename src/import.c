@@ -390,26 +390,36 @@ static bool is_plain(const char *word)
 	return word[0] != '\0';
 }
 
+/* Whether this byte of a word would begin a comment, for those who do not look at quotes. */
+static bool is_comment(const char *word, const char *byte)
+{
+	return *byte == ';' && byte > word && (byte[-1] == ' ' || byte[-1] == '\t');
+}
+
 const char *import_quote(struct import *import, const char *word)
 {
-	char *quoted, *at;
+	char quote = strchr(word, '\'') == NULL ? '\'' : '"', *quoted, *at;
 
 	if (strpbrk(word, "\n\r") != NULL)
 		return NULL;
 	if (is_plain(word))
 		return import_keep(import, word);
-	if (strchr(word, '\'') == NULL)
-		return import_printf(import, "'%s'", word);
-	at = quoted = import_take(import, 2 * strlen(word) + 3);
+	at = quoted = import_take(import, 4 * strlen(word) + 3);
 	if (quoted == NULL)
 		return NULL;
-	*at++ = '"';
-	for (; *word != '\0'; word++) {
-		if (strchr("\\\"$`", *word) != NULL)
+	*at++ = quote;
+	for (const char *byte = word; *byte != '\0'; byte++) {
+		bool alone = is_comment(word, byte);
+
+		if (alone)
+			*at++ = quote;
+		if (alone || (quote == '"' && strchr("\\\"$`", *byte) != NULL))
 			*at++ = '\\';
-		*at++ = *word;
+		*at++ = *byte;
+		if (alone)
+			*at++ = quote;
 	}
-	*at = '"';
+	*at = quote;
 	return quoted;
 }
 

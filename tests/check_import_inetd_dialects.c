@@ -110,6 +110,8 @@ static const struct inetd_row rows[] = {
 	{ FREE, { "a quote in a word is data", COMMAND("/bin/cat cat it's"), 0, NULL, "", "7001", "exec",
 		  "/bin/cat \"it's\"" } },
 	{ FREE, { "a quote that is not closed", COMMAND("/bin/cat cat 'a b"), 0, NULL, "", "7001", "exec", "/bin/cat 'a b'" } },
+	{ FREE, { "what would be a comment of ours", COMMAND("/bin/cat cat 'a ;b' \"it's ;\" ;c"), 0, NULL, "", "7001", "exec",
+		  "/bin/cat 'a '\\;'b' \"it's \"\\;\"\" ';c'" } },
 	{ FREE, { "21 words of FreeBSD", COMMAND("/bin/cat c 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21"), 1, EXACT,
 		  "more than 20 arguments", "7001", "listen", NOWHERE } },
 	{ FREE, { "a line goes on", COMMAND("/bin/cat cat") "\t-A\n", 0, NULL, "", "7001", "exec", "/bin/cat -A" } },
