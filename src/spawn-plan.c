@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 
 static const int rlimit_resource[CONF_RLIMITS] = {
@@ -30,21 +31,42 @@ static void channels_close(struct spawn_channels *channels)
 	cleanup_fd(&channels->replies);
 }
 
-/* The pipe belongs to the service's user, so that /dev/stderr can be opened. */
+/* A pipe that belongs to the service's user, so that /dev/stderr can be opened. What is made belongs to the user
+ * as whom files are used: where the right to give files away is missing (CAP_CHOWN, which the unit does not
+ * have), the right to become that user is enough. Not in the first place, because going back also brings back
+ * rights about files that were laid down. */
+static int open_pipe_of(const struct conf_identity *identity, int ends[static 2])
+{
+	int r;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -errno;
+	if (!identity->change || identity->uid == geteuid() ||
+	    fchown(ends[1], identity->uid, identity->gid) == 0)
+		return 0;
+	r = -errno;
+	close(ends[0]);
+	close(ends[1]);
+	if (r != -EPERM)
+		return r;
+	setfsuid(identity->uid);
+	r = pipe2(ends, O_CLOEXEC) == 0 ? 0 : -errno;
+	setfsuid(geteuid());
+	return r;
+}
+
 int spawn_open_stderr(const struct conf_service *service, struct spawn_pipe *ret_pipe)
 {
-	const struct conf_identity *identity = &service->identity;
 	int r, ends[2];
 
 	if (service->stderr_target.kind != CONF_STDERR_LOG) {
 		*ret_pipe = (struct spawn_pipe){ -1, -1 };
 		return 0;
 	}
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return -errno;
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 &&
-	    (!identity->change || identity->uid == geteuid() ||
-	     fchown(ends[1], identity->uid, identity->gid) == 0)) {
+	r = open_pipe_of(&service->identity, ends);
+	if (r < 0)
+		return r;
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0) {
 		*ret_pipe = (struct spawn_pipe){ ends[0], ends[1] };
 		return 0;
 	}

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,6 +74,29 @@ START_TEST(given_up_for_good)
 	daemon_reload(daemon, true);
 	ck_assert_uint_eq(daemon_count_log(daemon, " capability .*root: has only"), 1);
 	ck_assert_uint_eq(set_of(ask(2, NULL), "CapEff:"), set_of(status, "CapEff:"));
+	daemon_stop(daemon);
+}
+END_TEST
+
+/* As under the unit, which has no CAP_CHOWN: /dev/stderr is the service's all the same. */
+START_TEST(as_under_the_unit)
+{
+	static const unsigned unit[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_NET_BIND_SERVICE };
+	unsigned long long left = 0;
+	struct daemon *daemon;
+
+	SKIP_IF(!is_root(), "needs to be started as root");
+	for (size_t i = 0; i < sizeof(unit) / sizeof(unit[0]); i++)
+		left |= 1ULL << unit[i];
+	for (unsigned capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+		if ((left & (1ULL << capability)) == 0)
+			ck_assert_int_eq(prctl(PR_CAPBSET_DROP, capability), 0);
+	daemon = daemon_start("[says]\nlisten = 127.0.0.1:$1\nuser = nobody\n"
+			      "exec = /bin/sh -c 'echo opened > /dev/stderr && echo served'\n");
+	ck_assert_uint_eq(set_of(status_of(daemon), "CapPrm:") & ~left, 0);
+	ck_assert_str_eq(ask(1, NULL), "served\n");
+	daemon_wait_log(daemon, " stderr .*opened");
+	ck_assert_uint_eq(set_of(status_of(daemon), "CapPrm:") & ~left, 0);
 	daemon_stop(daemon);
 }
 END_TEST
@@ -171,6 +195,7 @@ static Suite *make_suite(void)
 	TCase *tests = harness_case(suite, "capability", 60);
 
 	tcase_add_test(tests, given_up_for_good);
+	tcase_add_test(tests, as_under_the_unit);
 	tcase_add_test(tests, put_aside);
 	tcase_add_test(tests, reload_as_root);
 	return suite;
