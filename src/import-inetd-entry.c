@@ -39,8 +39,13 @@ static bool split_service(struct inetd_reader *reader, struct inetd_entry *entry
 	entry->service = colon[1] != '\0' ? colon + 1 : inetd_next_word(reader);
 	if (entry->service != NULL)
 		return true;
+	if (inetd->dialect == IMPORT_GNU && strcmp(entry->hosts, "*") == 0 && strcmp(inetd->hosts, "*") != 0)
+		inetd_tell(
+			entry, IMPORT_CHANGED,
+			"it is all addresses again, as is meant; inetd of GNU 2.4 loses the entries below");
+	else
+		inetd_tell(entry, IMPORT_EXACT, "%s", "");
 	inetd->hosts = entry->hosts;
-	inetd_tell(entry, IMPORT_EXACT, "%s", "");
 	return false;
 }
 

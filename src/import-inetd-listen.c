@@ -129,10 +129,12 @@ static const char *strip_brackets(struct inetd_entry *entry, const char *host)
 
 	if (length < 2 || host[0] != '[' || host[length - 1] != ']')
 		return host;
-	if (entry->inetd->dialect == IMPORT_GNU)
+	if (inetd_is_in(entry->inetd, INETD_IN(IMPORT_GNU)) ||
+	    (strchr(entry->hosts, ',') != NULL && !inetd_is_in(entry->inetd, INETD_IN(IMPORT_BUSYBOX))))
 		inetd_tell(entry, IMPORT_CHANGED,
-			   "it is served as is meant; inetd of GNU does not know brackets around an address, "
-			   "and serves it not");
+			   "%.60s is served as is meant; inetd of this system does not know brackets around "
+			   "an address%s",
+			   host, entry->inetd->dialect == IMPORT_GNU ? "" : " of several");
 	return import_printf(entry->inetd->import, "%.*s", (int)length - 2, host + 1);
 }
 

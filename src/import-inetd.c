@@ -179,8 +179,10 @@ static void read_line(struct inetd_reader *reader)
 	}
 	if (strcmp(word, ".include") == 0) {
 		struct import_where where = import_here(&reader->lines);
+		const char *pattern = inetd_next_word(reader);
 
-		include(inetd, where, inetd_next_word(reader));
+		tell_blank(reader, where.line + 1, reader->lines.number + 1);
+		include(inetd, where, pattern);
 	} else {
 		import_tell(inetd->import, import_here(&reader->lines), IMPORT_EXACT,
 			    "inetd knows no directive '%.40s', and skips the line", word);
