@@ -20,6 +20,8 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define NAME_MAX_TEXT    48 /* session-4294967295/cgroup.subtree_control */
 #define MAKE_TRIES       1024
@@ -399,6 +401,17 @@ static int open_where(const char *where, struct cgroup_pool *pool, char reason[s
 	return 0;
 }
 
+/* A filter of system calls may answer for the kernel: RestrictNamespaces= of systemd cannot look into what clone3(2)
+ * is given, and says that there is none. */
+static int may_begin_inside(const char *where, char reason[static CGROUP_REASON_MAX])
+{
+	if (syscall(SYS_clone3, NULL, (size_t)0) == 0 || errno != ENOSYS)
+		return 0;
+	snprintf(reason, CGROUP_REASON_MAX,
+		 "%.80s: no process can begin in it, as clone3(2) is not permitted; RestrictNamespaces=no permits it", where);
+	return -ENOSYS;
+}
+
 static int begin(const char *where, struct cgroup_pool **ret_pool, char reason[static CGROUP_REASON_MAX])
 {
 	struct cgroup_pool *pool = calloc(1, sizeof(*pool));
@@ -407,7 +420,9 @@ static int begin(const char *where, struct cgroup_pool **ret_pool, char reason[s
 	if (pool == NULL)
 		return fail(-ENOMEM, reason, where, "cannot be used");
 	pool->fd = -1;
-	r = open_where(where, pool, reason);
+	r = may_begin_inside(where, reason);
+	if (r == 0)
+		r = open_where(where, pool, reason);
 	if (r == 0) {
 		sweep(pool);
 		/* To know at the start, not when the first client comes. */

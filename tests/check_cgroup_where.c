@@ -2,6 +2,12 @@
  * nowhere, and a word about it. */
 #include "cgroup_help.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 /* ---- where ---- */
 
 static void expect_failure(const char *path, int error, const char *words)
@@ -236,6 +242,53 @@ START_TEST(automatic_but_full)
 }
 END_TEST
 
+/* As RestrictNamespaces= of systemd does it. */
+static bool forbid_clone3(void)
+{
+	static struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { .len = 4, .filter = instructions };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/* Delegated, but clone3(2) is filtered, as under the unit: sessions are served without, and a word about it. */
+START_TEST(automatic_without_clone3)
+{
+	if (!begin())
+		return;
+	ck_assert_int_eq(mkdir(where, 0755), 0);
+	if (setxattr(where, "user.delegate", "1", 1, 0) != 0) {
+		puts("# skipped: no such attribute can be set");
+		rmdir(where);
+		return;
+	}
+
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct cgroup_pool *pool = (struct cgroup_pool *)where;
+
+		if (!write_in("cgroup.procs", "0") || !forbid_clone3())
+			_exit(1);
+		if (cgroup_pool_new("auto", &pool, reason) != 0 || pool != NULL ||
+		    strstr(reason, "clone3(2) is not permitted") == NULL)
+			_exit(2);
+		_exit(cgroup_pool_new(where, &pool, reason) == -ENOSYS && strncmp(reason, where, strlen(where)) == 0 ? 0 : 3);
+	}
+
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(eventually_removed(where));
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("cgroup-where");
@@ -247,6 +300,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, odd_mounts);
 	tcase_add_loop_test(tests, automatic, 0, ELEMENTS(attributes));
 	tcase_add_test(tests, automatic_but_full);
+	tcase_add_test(tests, automatic_without_clone3);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
