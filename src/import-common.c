@@ -50,6 +50,21 @@ bool import_has_group(const char *name)
 	return getgrnam(name) != NULL;
 }
 
+const char *import_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+bool import_has_control(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	return false;
+}
+
 const char *import_internal(const char *name)
 {
 	static const char *const ours[] = { "echo", "discard", "chargen", "daytime", "time", "qotd" };

@@ -151,8 +151,7 @@ static void tell_family(struct inetd_entry *entry)
 	if (entry->inetd->dialect == IMPORT_OPENBSD)
 		inetd_tell(entry, IMPORT_CHANGED,
 			   "%s is IPv4 and IPv6, as in the inetd that Debian has of OpenBSD; OpenBSD itself "
-			   "may serve IPv4 "
-			   "alone: then write 0.0.0.0:PORT in listen",
+			   "may serve IPv4 alone: then write 0.0.0.0:PORT in listen",
 			   entry->protocol);
 	if (!entry->has_values)
 		return;
@@ -256,8 +255,7 @@ static void take_slashes(struct inetd_entry *entry, const char *at)
 	if (entry->inetd->dialect != IMPORT_FREEBSD)
 		inetd_tell(entry, IMPORT_CHANGED,
 			   "a / is FreeBSD's way to limit how many run at once, and is taken so; inetd of "
-			   "this system does "
-			   "not know it");
+			   "this system does not know it");
 }
 
 static bool find_wait(struct inetd_entry *entry)
@@ -281,8 +279,7 @@ static bool find_wait(struct inetd_entry *entry)
 		if (entry->inetd->dialect == IMPORT_FREEBSD)
 			inetd_tell(entry, IMPORT_CHANGED,
 				   "a number behind a dot is how many may start in a minute, and is taken "
-				   "so; inetd of this "
-				   "system does not know it");
+				   "so; inetd of this system does not know it");
 	}
 	return true;
 }
@@ -360,8 +357,10 @@ void inetd_read_entry(struct inetd_reader *reader, const char *first, bool is_of
 
 	draft.is_off = is_off;
 	draft.is_guarded = inetd->is_guarded;
-	if (!split_service(reader, entry, first))
+	if (!split_service(reader, entry, first)) {
+		tell_rest(entry, reader);
 		return;
+	}
 	wrong = read_rest(reader, entry);
 	if (wrong != NULL)
 		inetd_tell(entry, IMPORT_EXACT, "%s", is_off ? "" : wrong);

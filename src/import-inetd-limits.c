@@ -21,8 +21,8 @@ static void set_counts(struct inetd_entry *entry)
 		return;
 	import_setf(section, "rate_per_source", "%u/min", entry->per_source_minute.number);
 	inetd_tell(entry, IMPORT_CHANGED,
-		   "%u a minute of one source are counted by a bucket that fills evenly, IPv6 by networks of "
-		   "64 bits",
+		   "%u a minute of one source are counted by a bucket that fills evenly, IPv6 by networks "
+		   "of 64 bits",
 		   entry->per_source_minute.number);
 }
 
@@ -34,8 +34,7 @@ static void set_rate(struct inetd_entry *entry)
 			import_set(entry->section, "when_full", "refuse");
 		inetd_tell(entry, IMPORT_CHANGED,
 			   "above %u starts a minute clients are refused, and the service stays open: inetd "
-			   "closes it for "
-			   "everybody, for minutes",
+			   "closes it for everybody, for minutes",
 			   entry->per_minute.number);
 	} else if (entry->inetd->dialect != IMPORT_BUSYBOX) {
 		inetd_tell(entry, IMPORT_CHANGED,
@@ -69,8 +68,8 @@ static void set_buffer(struct inetd_entry *entry, const char *key, const char *t
 	else
 		inetd_switch_off(entry, IMPORT_EXACT,
 				 import_printf(entry->inetd->import,
-					       "'%.40s' is no size of a buffer; inetd does not serve it, and "
-					       "it is imported switched off",
+					       "'%.40s' is no size of a buffer; inetd does not serve it, "
+					       "and it is imported switched off",
 					       text));
 }
 
@@ -83,8 +82,7 @@ static void set_common(struct import *import)
 		return;
 	import_comment(defaults, NULL,
 		       "As in inetd: there is no limit but those that a service names. What usherd does "
-		       "without these\n"
-		       "lines is kinder to all clients but the greedy one.");
+		       "without these\nlines is kinder to all clients but the greedy one.");
 	import_set(defaults, "instances", "1000000");
 	import_set(defaults, "per_source", "none");
 }
@@ -109,8 +107,8 @@ void inetd_set_limits(struct inetd_entry *entry)
 		return;
 	import_set(entry->section, "defer_accept", "30s");
 	inetd_tell(entry, IMPORT_APPROXIMATED,
-		   "there are no accept filters on Linux: defer_accept waits for the first data of a client, "
-		   "30 s at most");
+		   "there are no accept filters on Linux: defer_accept waits for the first data of a "
+		   "client, 30 s at most");
 }
 
 /* ---- as whom ---- */
@@ -125,8 +123,8 @@ static void split_user(struct inetd_entry *entry)
 
 	if (is_freebsd && end != NULL) {
 		inetd_tell(entry, IMPORT_APPROXIMATED,
-			   "there are no login classes: write the limits of '%.40s' as rlimit_..., umask and "
-			   "nice",
+			   "there are no login classes: write the limits of '%.40s' as rlimit_..., umask "
+			   "and nice",
 			   end + 1);
 		text = entry->user = import_printf(import, "%.*s", (int)(end - text), text);
 	}
@@ -161,8 +159,7 @@ static void set_name(struct inetd_entry *entry, const char *key, const char *nam
 		inetd_switch_off(entry, IMPORT_CHANGED,
 				 import_printf(entry->inetd->import,
 					       "there is no %s '%.40s' here, so the service is switched off "
-					       "(disable = yes) until "
-					       "there is",
+					       "(disable = yes) until there is",
 					       key, name));
 }
 

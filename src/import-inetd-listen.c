@@ -41,8 +41,7 @@ static bool find_path(struct inetd_entry *entry)
 	if (entry->path[0] != '/')
 		return inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				       "the path of the socket begins where inetd was started; it is left "
-				       "out: write listen = "
-				       "unix:PATH by hand");
+				       "out: write listen = unix:PATH by hand");
 	return true;
 }
 
@@ -56,9 +55,8 @@ bool inetd_find_place(struct inetd_entry *entry)
 	if (entry->port > 0)
 		return true;
 	inetd_tell(entry, IMPORT_UNSUPPORTED,
-		   "services(5) has no port for %s '%.40s' on this machine; nothing is made of it: write the "
-		   "number, and import "
-		   "again",
+		   "services(5) has no port for %s '%.40s' on this machine; nothing is made of it: write "
+		   "the number, and import again",
 		   protocol, entry->service);
 	return false;
 }
@@ -169,8 +167,7 @@ static void add_host(struct inetd_entry *entry, const char *host)
 		inetd_switch_off(entry, IMPORT_UNSUPPORTED,
 				 import_printf(entry->inetd->import,
 					       "'%.60s' is a name, and none is looked up: write its address "
-					       "in listen, then switch "
-					       "the service on",
+					       "in listen, then switch the service on",
 					       host));
 	}
 }
@@ -227,8 +224,8 @@ static void set_owner(struct inetd_entry *entry)
 		inetd_switch_off(entry, IMPORT_CHANGED,
 				 import_printf(entry->inetd->import,
 					       "there is no user or group '%.40s' here to own the socket: "
-					       "the service is switched "
-					       "off; write socket_user and socket_group",
+					       "the service is switched off; write socket_user and "
+					       "socket_group",
 					       has_user ? entry->socket_group : entry->socket_user));
 }
 
@@ -248,8 +245,8 @@ static void set_socket(struct inetd_entry *entry)
 		import_set(entry->section, "socket_mode", "0200");
 	else
 		inetd_tell(entry, IMPORT_CHANGED,
-			   "root alone may connect (socket_mode); in inetd that depends on the umask that it "
-			   "was started with");
+			   "root alone may connect (socket_mode); in inetd that depends on the umask that "
+			   "it was started with");
 }
 
 void inetd_set_listen(struct inetd_entry *entry)
@@ -349,8 +346,7 @@ void inetd_check_place(struct inetd_entry *entry)
 		if (++inetd->place_count > INETD_PLACES_MAX) {
 			inetd_switch_off(entry, IMPORT_UNSUPPORTED,
 					 "there are too many addresses to be compared, and it is switched "
-					 "off: import parts of the "
-					 "file one by one");
+					 "off: import parts of the file one by one");
 			return;
 		}
 		entry->places = place->next;

@@ -9,13 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* ---- services of inetd itself ---- */
 
 /* The name under which inetd would look for it. FreeBSD goes by the port, too. */
@@ -37,8 +30,7 @@ static const char *find_internal(struct inetd_entry *entry)
 	if (strcmp(name, "auth") == 0 || strcmp(name, "ident") == 0) {
 		inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				"no user is told to those who ask (RFC 1413) by a bundled service; it is "
-				"left out: write a section "
-				"with an ident daemon");
+				"left out: write a section with an ident daemon");
 		return NULL;
 	}
 	if (ours == NULL || strcmp(ours, name) != 0 || strcmp(ours, "qotd") == 0 || entry->is_unix) {
@@ -95,9 +87,8 @@ static const char *behind_tcpd(struct inetd_entry *entry)
 		return NULL;
 	}
 	inetd_tell(entry, IMPORT_CHANGED,
-		   "tcpd is left out, and the program started itself; give hosts.allow and hosts.deny to the "
-		   "import (--allow, "
-		   "--deny)");
+		   "tcpd is left out, and the program started itself; give hosts.allow and hosts.deny to "
+		   "the import (--allow, --deny)");
 	if (entry->words[0][0] == '/')
 		return entry->words[0];
 	return import_printf(entry->inetd->import, "/usr/sbin/%s", entry->words[0]);
@@ -110,21 +101,13 @@ static size_t skip_name(struct inetd_entry *entry, const char *program)
 
 	if (name == NULL)
 		return 0;
-	if (strcmp(base_name(program), "busybox") == 0 && strcmp(base_name(name), "busybox") != 0)
-		return 0; /* the name says which of its programs it is to be, and so does the first argument
-			   */
-	if (strcmp(base_name(name), base_name(program)) != 0)
+	if (strcmp(import_base_name(program), "busybox") == 0 &&
+	    strcmp(import_base_name(name), "busybox") != 0)
+		return 0; /* as an argument the name says the same: which of its programs */
+	if (strcmp(import_base_name(name), import_base_name(program)) != 0)
 		inetd_tell(entry, IMPORT_APPROXIMATED,
 			   "the program sees its own name as its first word, not '%.40s'", name);
 	return 1;
-}
-
-static bool has_control(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			return true;
-	return false;
 }
 
 /* Whether a line of ours can hold the words. */
@@ -133,9 +116,9 @@ static bool fits(const char *const *words, size_t count)
 	size_t length = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (has_control(words[i]))
+		if (import_has_control(words[i]))
 			return false;
-		length += strlen(words[i]) * 2 + 3;
+		length += strlen(words[i]) * 3 + 3;
 	}
 	return length <= INETD_COMMAND_MAX;
 }
@@ -151,9 +134,8 @@ static bool take_program(struct inetd_entry *entry, const char *program)
 		words[count++] = entry->words[i];
 	if (!fits(words, count))
 		return inetd_leave_out(entry, IMPORT_UNSUPPORTED,
-				       "its command is too long for a line, or has control characters: write "
-				       "a script and serve "
-				       "that; it is left out");
+				       "its command is too long for a line, or has control characters: "
+				       "write a script and serve that; it is left out");
 	inetd_keep_words(entry, count);
 	return true;
 }
@@ -171,8 +153,7 @@ static void set_command(struct inetd_entry *entry)
 				 "switched off");
 	inetd_tell(entry, IMPORT_CHANGED,
 		   "a clean environment instead of the one of inetd (env, pass_env), and standard error to "
-		   "the log, not to the "
-		   "client (stderr)");
+		   "the log, not to the client (stderr)");
 }
 
 /* Datagrams without wait: who has the socket? */
@@ -183,8 +164,7 @@ static void set_wait(struct inetd_entry *entry)
 	if (entry->is_udp && !entry->waits && entry->inetd->dialect == IMPORT_BUSYBOX) {
 		inetd_tell(entry, IMPORT_APPROXIMATED,
 			   "the program gets one datagram as its input, and each of its outputs is an "
-			   "answer; busybox gives it a "
-			   "socket that is connected to the client");
+			   "answer; busybox gives it a socket that is connected to the client");
 		return;
 	}
 	if (entry->is_udp && !entry->waits) {
@@ -207,8 +187,8 @@ static bool find_command(struct inetd_entry *entry)
 	entry->is_internal = strcmp(entry->program, "internal") == 0;
 	if (entry->is_internal)
 		return take_internal(entry);
-	program = strcmp(base_name(entry->program), "tcpd") == 0 ? behind_tcpd(entry) :
-								   find_program(entry, entry->program);
+	program = strcmp(import_base_name(entry->program), "tcpd") == 0 ? behind_tcpd(entry) :
+									  find_program(entry, entry->program);
 	return program != NULL && take_program(entry, program);
 }
 
@@ -225,8 +205,8 @@ void inetd_make_service(struct inetd_entry *entry)
 		return;
 	}
 	inetd->entry_count++;
-	entry->section = import_add(inetd->import, entry->is_unix ? base_name(entry->path) : entry->service,
-				    entry->where);
+	entry->section = import_add(
+		inetd->import, entry->is_unix ? import_base_name(entry->path) : entry->service, entry->where);
 	if (entry->is_off)
 		import_set(entry->section, "disable", "yes");
 	if (entry->is_guarded)

@@ -93,8 +93,7 @@ static char *take_quotes(struct values *at, char *to)
 		if (byte == '\\')
 			byte = take_escape(&from);
 		if (byte == '\0') {
-			break_off(at, "behind a backslash stands one of \\ n t r ' \" or xHH (not "
-				      "x00)" INETD_NOT_SERVED);
+			break_off(at, "behind a backslash stands one of \\ n t r ' \" or xHH (not x00)" INETD_NOT_SERVED);
 			return to;
 		}
 		*to++ = byte;

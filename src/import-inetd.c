@@ -127,8 +127,7 @@ static void take_policy(struct inetd_reader *reader, const char *policy)
 	if (inetd->is_guarded)
 		import_tell(inetd->import, where, IMPORT_UNSUPPORTED,
 			    "IPsec policies are not set here: the services below are switched off; guard "
-			    "their ports with "
-			    "ip-xfrm(8) or a firewall, then switch them on");
+			    "their ports with ip-xfrm(8) or a firewall, then switch them on");
 	else
 		import_tell(inetd->import, where, IMPORT_EXACT, "%s", "");
 }

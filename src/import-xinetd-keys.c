@@ -11,18 +11,10 @@
 #define INSTANCES_MAX 1000000
 #define BANNER_MAX    1024
 
-static bool has_control(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			return true;
-	return false;
-}
-
 void xinetd_set(struct xinetd_service *at, const char *key, enum xinetd_attribute attribute,
 		const char *value)
 {
-	if (strlen(value) > XINETD_VALUE_MAX || has_control(value)) {
+	if (strlen(value) > XINETD_VALUE_MAX || import_has_control(value)) {
 		xinetd_switch_off(at, xinetd_where(at, attribute), IMPORT_UNSUPPORTED,
 				  import_printf(at->xinetd->import,
 						"the value is too long for a line, or has control "
@@ -35,13 +27,6 @@ void xinetd_set(struct xinetd_service *at, const char *key, enum xinetd_attribut
 }
 
 /* ---- exec ---- */
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
 
 /* The program by an absolute path: a bare name would be a bundled service here. */
 static const char *make_absolute(struct xinetd_service *at, const char *path)
@@ -67,14 +52,14 @@ static const char *take_name(struct xinetd_service *at, const char *server,
 			    "flags = NAMEINARGS stands behind it, where xinetd starts the program without a "
 			    "name; here the "
 			    "first argument is the name, as is meant");
-	if (strcmp(base_name(server), "tcpd") == 0) {
+	if (strcmp(import_base_name(server), "tcpd") == 0) {
 		import_tell(import, where, IMPORT_CHANGED,
 			    "tcpd is left out, and the program started itself; give hosts.allow and "
 			    "hosts.deny to the import "
 			    "(--allow, --deny)");
 		return strchr(name, '/') != NULL ? name : import_printf(import, "/usr/sbin/%s", name);
 	}
-	if (strcmp(base_name(name), base_name(server)) != 0)
+	if (strcmp(import_base_name(name), import_base_name(server)) != 0)
 		import_tell(import, where, IMPORT_APPROXIMATED,
 			    "the program sees its own name as its first word, not '%.80s'", name);
 	return server;
@@ -109,7 +94,7 @@ static void set_program(struct xinetd_service *at)
 		words[1 + i - first] = arguments->words[i];
 	count = 1 + count - first;
 	for (size_t i = 0; i < count; i++)
-		length += has_control(words[i]) ? XINETD_VALUE_MAX + 1 : strlen(words[i]) * 2 + 3;
+		length += import_has_control(words[i]) ? XINETD_VALUE_MAX + 1 : strlen(words[i]) * 2 + 3;
 	if (length > XINETD_VALUE_MAX) {
 		import_tell(at->xinetd->import, at->section->where, IMPORT_UNSUPPORTED,
 			    "its command is too long for a line, or has control characters: write a script "
@@ -150,7 +135,7 @@ static void set_redirect(struct xinetd_service *at)
 				  import_printf(import, "%d", import_port(words[1], "tcp")) };
 	const char *host = words[0];
 
-	if (strlen(host) > 255 || has_control(host) || host[0] == '-') {
+	if (strlen(host) > 255 || import_has_control(host) || host[0] == '-') {
 		import_tell(import, xinetd_where(at, XINETD_REDIRECT), IMPORT_UNSUPPORTED,
 			    "this is no host; the service is left out");
 		import_drop(at->service);
@@ -468,7 +453,7 @@ static const char *find_banner(struct xinetd_service *at, enum xinetd_attribute 
 		return NULL;
 	}
 	path = path[0] == '/' ? path : import_printf(import, "/%s", path);
-	if (strlen(path) > 4095 || has_control(path) || strpbrk(path, ";\\ \t'\"") != NULL) {
+	if (strlen(path) > 4095 || import_has_control(path) || strpbrk(path, ";\\ \t'\"") != NULL) {
 		import_tell(import, value->where, IMPORT_UNSUPPORTED,
 			    "the file needs a simpler name; it is not sent");
 		return NULL;

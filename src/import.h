@@ -129,6 +129,12 @@ int import_port(const char *name, const char *protocol);
 bool import_has_user(const char *name);
 bool import_has_group(const char *name);
 
+/* What stands behind the last slash. */
+const char *import_base_name(const char *path);
+
+/* Whether it has control characters, tabs and line feeds among them. */
+bool import_has_control(const char *text);
+
 /* Sets `exec` to the words. A program that is not there (relative paths and bare names included) makes the section
  * `disable = yes`, and says so. */
 void import_exec(struct import *import, struct import_service *service, struct import_where where,

@@ -86,6 +86,8 @@ static const struct inetd_row rows[] = {
 		 UNSUPPORTED, "more than 16 addresses", NULL, NULL, NOT_SET } },
 	{ DEB, { "addresses of the entries below", "127.0.0.2:\n" WAITING("nowait"), 1, EXACT, "", "7001", "listen",
 		 "127.0.0.2:7001" } },
+	{ DEB, { "with a line of blanks behind", "127.0.0.2:\n \t\n" WAITING("nowait"), 2, EXACT, "", "7001", "listen",
+		 "127.0.0.2:7001" } },
 	{ DEB, { "of all entries below", "127.0.0.2:\n# x\n7002 stream tcp nowait root /bin/cat\n" WAITING("nowait"), 0, NULL, "",
 		 "7001", "listen", "127.0.0.2:7001" } },
 	{ DEB, { "until others come", "127.0.0.2:\n127.0.0.3:\n" WAITING("nowait"), 0, NULL, "", "7001", "listen",
