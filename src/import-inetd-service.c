@@ -38,6 +38,11 @@ static const char *find_internal(struct inetd_entry *entry)
 				"inetd has no internal service of this name" INETD_NOT_SERVED);
 		return NULL;
 	}
+	if (entry->inetd->dialect == IMPORT_BUSYBOX && entry->waits != entry->is_udp) {
+		inetd_leave_out(entry, IMPORT_EXACT,
+				"an internal service of streams is nowait, one of datagrams wait" INETD_NOT_SERVED);
+		return NULL;
+	}
 	return ours;
 }
 

@@ -142,6 +142,9 @@ static const struct inetd_row rows[] = {
 	{ FREE, { "by another name", "sink stream tcp nowait root internal\n", 0, NULL, "", "sink", "exec", "discard" } },
 	{ FREE, { "auth of FreeBSD", "auth stream tcp nowait root internal auth -r -f -n -o UNKNOWN -t 30\n", 1, UNSUPPORTED,
 		  "RFC 1413", "auth", "listen", NOWHERE } },
+	{ BUSY, { "echo of busybox", "echo dgram udp wait root internal\n", 0, NULL, "", "echo", "listen", "0.0.0.0:7/udp" } },
+	{ BUSY, { "echo that waits", "echo stream tcp wait root internal\n", 1, EXACT, "of streams is nowait", "echo", "listen",
+		  NOWHERE } },
 	{ GNU, { "echo of GNU", "echo stream tcp6 nowait root internal\n", 0, NULL, "", "echo", "listen", "7" } },
 	{ GNU, { "tcpmux of GNU", "tcpmux/+x stream tcp nowait root /bin/cat\n", 1, UNSUPPORTED, "tcpmux", NULL, NULL, NOT_SET } },
 
