@@ -72,6 +72,8 @@ struct control {
 	struct loop_source listener;
 	struct loop_timer retry;
 	control_asked *asked;
+	void (*deaf)(void *context, int error);
+	bool is_deaf; /* and somebody was told */
 	void *context;
 	struct control_client *clients[CONTROL_CLIENTS]; /* NULL: a free place */
 	size_t count, readers, followers;

@@ -86,8 +86,12 @@ static void listener_ready(struct loop_source *source, uint32_t events)
 	(void)events;
 	control->pace.own++;
 	if (fd >= 0) {
+		control->is_deaf = false;
 		admit(control, fd);
 	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		if (!control->is_deaf && control->deaf != NULL)
+			control->deaf(control->context, errno);
+		control->is_deaf = true;
 		loop_arm(control->loop, &control->retry, loop_now_ns(control->loop) + RETRY_NS);
 		settle_listener(control);
 	}
@@ -185,6 +189,7 @@ int control_open(const struct control_options *options, struct listen_socket *ad
 		.loop = loop,
 		.asked = asked,
 		.context = context,
+		.deaf = options->deaf,
 		.retry.expired = retry_due,
 	};
 	control_pace_begin(control);

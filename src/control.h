@@ -53,6 +53,8 @@ struct control_options {
 	const char *path; /* absolute */
 	gid_t group;      /* control_group; (gid_t)-1: none. It owns the socket, mode 0660; else 0600 */
 	const struct control_timeouts *timeouts; /* NULL: CONTROL_TIMEOUT_NS and CONTROL_REPLY_NS */
+	/* accept(2) fails, with an errno that lasts; again only when it has worked meanwhile. NULL: nobody is told. */
+	void (*deaf)(void *context, int error);
 };
 
 /* Listens; `adopted` (may be NULL) is such a socket that is open already, and is taken, unless this fails. A

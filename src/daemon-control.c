@@ -66,9 +66,18 @@ static bool find_path(const struct daemon *daemon, char path[static PATH_MAX])
 	return true;
 }
 
+static void deaf(void *context, int error)
+{
+	struct daemon *daemon = context;
+
+	log_message(daemon->log, LOG_LEVEL_ERROR, "control", "%s: accept: %s; who asks waits until this is over",
+		    daemon->control_path, strerror(error));
+}
+
 static int open_at(struct daemon *daemon, const char *path, char reason[static LISTEN_REASON_MAX])
 {
-	const struct control_options options = { .path = path, .group = daemon->conf->daemon.control_group };
+	const struct control_options options = { .path = path, .group = daemon->conf->daemon.control_group,
+						 .deaf = deaf };
 	struct control *control;
 	bool stale = false;
 	int r = control_open(&options, daemon_resume_control(daemon, path), daemon->loop, asked, daemon,

@@ -2,6 +2,8 @@
  * opens, moves and closes. */
 #include "control_help.h"
 
+#include <sys/resource.h>
+
 START_TEST(test_answers)
 {
 	int fd = connect_control();
@@ -378,6 +380,52 @@ START_TEST(test_adopted_client)
 }
 END_TEST
 
+/* No descriptor is left for a while: it is told once, and who asked is served when it is over. */
+static unsigned deaf_told;
+static int deaf_error;
+
+static void note_deaf(void *context, int error)
+{
+	ck_assert_ptr_eq(context, &handler);
+	deaf_told++;
+	deaf_error = error;
+}
+
+static bool is_told(void *context)
+{
+	(void)context;
+	return deaf_told > 0;
+}
+
+START_TEST(test_deaf)
+{
+	struct rlimit before, low;
+	int first, second, free_fd;
+
+	deaf_told = 0;
+	options.deaf = note_deaf;
+	open_control();
+	first = connect_control();
+	second = connect_control();
+	say(first, "status\n");
+	say(second, "status\n");
+	free_fd = dup(first);
+	close(free_fd);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = (struct rlimit){ .rlim_cur = (rlim_t)free_fd, .rlim_max = before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	run_until(loop, NULL, is_told, NULL);
+	run_for(loop, NULL, 250 * NS_PER_MS, never, NULL); /* the next tries fail, too */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect(first, SERVING);
+	expect(second, SERVING);
+	ck_assert_uint_eq(deaf_told, 1);
+	ck_assert_int_eq(deaf_error, EMFILE);
+	close(first);
+	close(second);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("control");
@@ -403,6 +451,7 @@ static Suite *make_suite(void)
 	tcase_add_test(access_case, test_file);
 	tcase_add_test(access_case, test_stale);
 	tcase_add_test(access_case, test_bad_paths);
+	tcase_add_test(access_case, test_deaf);
 	tcase_set_timeout(access_case, 60);
 	suite_add_tcase(suite, access_case);
 	return suite;
