@@ -1,10 +1,8 @@
 /* interop_sshd.c - sshd -i behind usherd, cold and warm: a command, its status, and a file. */
+#include "sshd_help.h"
 #include "warm_help.h"
 
 #include <pwd.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 static void run(const char *script)
 {
@@ -13,17 +11,6 @@ static void run(const char *script)
 
 	ck_assert_msg(run_command(words, &output) == 0, "%s\n%s", script, output);
 	free(output);
-}
-
-/* sshd insists on an empty directory; it is made in a /run of our own. */
-static bool make_privilege_directory(void)
-{
-	if (getuid() != 0 || access("/run/sshd", F_OK) == 0)
-		return true;
-	/* Where / is not a mount point (a chroot), it is the machine's /run. */
-	return (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-		mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") == 0 && mkdir("/run/sshd", 0755) == 0) ||
-	       mkdir("/run/sshd", 0755) == 0;
 }
 
 START_TEST(command_and_copy)
