@@ -173,8 +173,13 @@ static int try_to_serve(struct origin *origin, struct conf *conf)
 {
 	int status;
 
-	if (upgrade_way(origin->upgrade) != UPGRADE_TRIAL)
-		return chdir("/") == 0 ? serve(origin, conf) : EX_OSERR;
+	if (upgrade_way(origin->upgrade) != UPGRADE_TRIAL) {
+		if (chdir("/") == 0)
+			return serve(origin, conf);
+		fprintf(stderr, "usherd: chdir /: %s; a daemon keeps no other directory busy, so it does not start\n",
+			strerror(errno));
+		return EX_OSERR;
+	}
 	status = daemon_look(upgrade_state(origin->upgrade));
 	if (status == 0)
 		upgrade_say_yes();
