@@ -133,12 +133,24 @@ STATIC_PROGRAM=
 AS_IF([test "$enable_static" = yes], [
 	AS_IF([test -n "$SANITIZERS"], [AC_MSG_ERROR([a static program has no sanitizers])])
 	usherd_save_LIBS=$LIBS
+	usherd_save_LDFLAGS=$LDFLAGS
 	LIBS="$INIH_LIBS $JANSSON_LIBS $LIBMD_LIBS $CAPNG_LIBS $LIBS"
+	# musl-gcc takes -static-pie, and makes a program that asks for a dynamic loader.
 	for usherd_way in -static-pie -static
 	do
-		AS_IF([test -z "$STATIC_LDFLAGS"], [USHERD_FLAG([STATIC_LDFLAGS], [-fPIE], [STATIC_LDFLAGS=$usherd_way], [$usherd_way])])
+		AS_IF([test -z "$STATIC_LDFLAGS"], [
+			AC_MSG_CHECKING([whether $CC $usherd_way makes a static program])
+			LDFLAGS="$usherd_save_LDFLAGS $usherd_way"
+			AC_LINK_IFELSE([AC_LANG_PROGRAM([[]], [[]])],
+				[AS_IF([$READELF -lW conftest$ac_exeext | grep -q INTERP],
+					[AC_MSG_RESULT([no])],
+					[AC_MSG_RESULT([yes])
+					STATIC_LDFLAGS=$usherd_way])],
+				[AC_MSG_RESULT([no])])
+		])
 	done
 	LIBS=$usherd_save_LIBS
+	LDFLAGS=$usherd_save_LDFLAGS
 	AS_IF([test -z "$STATIC_LDFLAGS"],
 		[AC_MSG_ERROR([--enable-static: libc, inih, jansson, libmd and libcap-ng are not all there as static libraries])])
 	STATIC_LDFLAGS="$STATIC_LDFLAGS -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack"

@@ -7,6 +7,7 @@
 #include "adopt.h"
 
 #include "base.h"
+#include "libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -228,7 +229,7 @@ int adopted_new(int first, size_t count, struct adopted **ret_adopted)
 	}
 	if (adopted == NULL || adopted->items == NULL || adopted->buckets == NULL) {
 		if (count > 0)
-			close_range((unsigned)first, (unsigned)first + (unsigned)count - 1, 0);
+			libc_close_range((unsigned)first, (unsigned)first + (unsigned)count - 1);
 		adopted_free(adopted);
 		return -ENOMEM;
 	}

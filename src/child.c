@@ -28,6 +28,9 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
+#ifndef STATX_TYPE /* musl before 1.2.4 */
+#include <linux/stat.h>
+#endif
 
 #define EXIT_SETUP         125 /* env(1), timeout(1): the program was not even tried */
 #define EXIT_EXEC          126

@@ -199,7 +199,7 @@ static void check_limits(struct conf_loader *loader, const struct conf_section *
 	for (size_t i = 0; i < ELEMENTS(limits); i++) {
 		struct conf_rlimit *limit = &service->rlimit[i];
 
-		if (!limit->set || getrlimit((__rlimit_resource_t)limits[i].resource, &own) < 0 ||
+		if (!limit->set || getrlimit(limits[i].resource, &own) < 0 ||
 		    limit->hard <= own.rlim_max)
 			continue;
 		if (conf_setting_origin(loader, section, limits[i].key, &where) != NULL) {

@@ -11,10 +11,12 @@
 #include "listen-unix.h"
 
 #include "base.h"
+#include "libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -260,7 +262,7 @@ static int place_new(struct place *place)
 {
 	int directory = place->directory;
 
-	if (renameat2(directory, place->temporary, directory, place->name, RENAME_NOREPLACE) == 0) {
+	if (libc_rename(directory, place->temporary, directory, place->name, RENAME_NOREPLACE) == 0) {
 		place->temporary[0] = '\0';
 		return 0;
 	}
@@ -278,7 +280,7 @@ static int place_over(struct place *place, const struct stat *stale)
 	int directory = place->directory;
 	struct stat status;
 
-	if (renameat2(directory, place->temporary, directory, place->name, RENAME_EXCHANGE) < 0) {
+	if (libc_rename(directory, place->temporary, directory, place->name, RENAME_EXCHANGE) < 0) {
 		if (errno == ENOENT)
 			return -EAGAIN;
 		if (errno != EINVAL && errno != ENOSYS)
@@ -291,7 +293,7 @@ static int place_over(struct place *place, const struct stat *stale)
 	if (fstatat(directory, place->temporary, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    same_file(&status, stale->st_dev, stale->st_ino))
 		return 0;
-	if (renameat2(directory, place->temporary, directory, place->name, RENAME_EXCHANGE) == 0)
+	if (libc_rename(directory, place->temporary, directory, place->name, RENAME_EXCHANGE) == 0)
 		return -EAGAIN;
 	place->temporary[0] = '\0'; /* it is not ours any more */
 	return -EBUSY;

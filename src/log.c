@@ -18,6 +18,7 @@
 
 #include "base.h"
 #include "clock.h"
+#include "libc.h"
 #include "log-address.h"
 #include "log-format.h"
 #include "log-sink.h"
@@ -333,8 +334,7 @@ void log_seconds(struct log_event *event, const char *key, uint64_t ns)
 
 void log_errno(struct log_event *event, const char *key, int error)
 {
-	/* strerror() would look for a translation, and allocate. */
-	const char *text = strerrordesc_np(error < 0 ? -error : error);
+	const char *text = libc_error_text(error < 0 ? -error : error);
 
 	if (text != NULL)
 		log_text(event, key, text);

@@ -4,13 +4,13 @@
 
 #include "base.h"
 #include "conf-errors.h"
+#include "libc.h"
 #include "service-plan.h"
 #include "service.h"
 #include "session-table.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <malloc.h>
 #include <sys/random.h>
 
 #define ABSENT_RETRY_NS (1 * NS_PER_S)
@@ -220,7 +220,7 @@ int service_set_apply(struct service_set *set, struct conf *conf, struct conf_er
 		*ret_changes = changes;
 	/* The snapshot before goes with its last session; what it had is given
 	 * back to the system, since a reload may be the peak of a long life. */
-	malloc_trim(0);
+	libc_give_back();
 	return r;
 }
 
@@ -243,7 +243,7 @@ int service_set_try(struct service_set *set, struct conf *conf, struct conf_erro
 	if (r == 0)
 		r = plan_tell_changes(&plan, ret_changes);
 	plan_free(&plan);
-	malloc_trim(0);
+	libc_give_back();
 	return r;
 }
 

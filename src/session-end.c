@@ -7,6 +7,7 @@
 #include "session-table.h"
 
 #include "base.h"
+#include "libc.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,8 +27,8 @@ void session_log_status(struct log_event *event, const struct session_outcome *o
 {
 	if (!outcome->signalled)
 		log_signed(event, "status", outcome->status);
-	else if (sigabbrev_np(outcome->status) != NULL)
-		log_text(event, "signal", sigabbrev_np(outcome->status));
+	else if (libc_signal_name(outcome->status) != NULL)
+		log_text(event, "signal", libc_signal_name(outcome->status));
 	else
 		log_signed(event, "signal", outcome->status);
 }

@@ -4,6 +4,7 @@
 #include "startup.h"
 
 #include "base.h"
+#include "libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,7 +137,7 @@ int startup_clean(size_t passed)
 	r = open_standard_descriptors();
 	if (r < 0)
 		return r;
-	if (close_range(STARTUP_FIRST_PASSED + (unsigned)passed, ~0U, 0) != 0)
+	if (libc_close_range(STARTUP_FIRST_PASSED + (unsigned)passed, ~0U) != 0)
 		return -errno;
 	umask(022);
 	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);

@@ -173,6 +173,8 @@ static int open_state(struct upgrade *upgrade, char reason[static UPGRADE_REASON
 	return 0;
 }
 
+#ifdef __GLIBC__
+
 /* Messages are for the program before, should this one fail. */
 static void keep_messages(struct upgrade *upgrade)
 {
@@ -194,6 +196,21 @@ static void let_messages_out(struct upgrade *upgrade)
 	upgrade->stderr_before = NULL;
 	fclose(kept);
 }
+
+#else
+
+/* musl's stderr is what it is: messages go where it leads. */
+static void keep_messages(struct upgrade *upgrade)
+{
+	(void)upgrade;
+}
+
+static void let_messages_out(struct upgrade *upgrade)
+{
+	(void)upgrade;
+}
+
+#endif
 
 static int begin_take(struct upgrade *upgrade, char reason[static UPGRADE_REASON_MAX])
 {

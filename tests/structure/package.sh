@@ -120,8 +120,24 @@ elif ! unshare --net --pid --fork true 2> /dev/null; then
 else
 	mkdir "$place/root"
 	cp "$BUILD/$STATIC_PROGRAM" "$place/root/usherd"
-	printf '[usherd]\ncontrol = none\n[echo]\nlisten = 127.0.0.1:7\nexec = /usherd --service echo\nuser = 65534\ngroup = 65534\n' \
-		> "$place/root/services.ini"
+	ln -s usherd "$place/root/daytime"
+	cat > "$place/root/services.ini" << 'END'
+[usherd]
+control       = /control
+control_group = 65534
+[defaults]
+user  = 65534
+group = 65534
+[echo]
+listen = 127.0.0.1:7
+exec   = /usherd --service echo
+[daytime]
+listen = 127.0.0.1:13
+exec   = /daytime
+[status]
+listen = 127.0.0.1:80
+exec   = /usherd --service status -s /control
+END
 	expect_none "$name" "$(unshare --net --pid --fork --kill-child python3 - "$place/root" << 'END' 2>&1
 import fcntl, os, socket, struct, subprocess, sys, time
 
@@ -132,19 +148,27 @@ daemon = subprocess.Popen(['/usherd', '-c', '/services.ini'], stderr=subprocess.
 	preexec_fn=lambda: (os.chroot(sys.argv[1]), os.chdir('/')))
 for attempt in range(100):
 	try:
-		client = socket.create_connection(('127.0.0.1', 7), 10)
+		socket.create_connection(('127.0.0.1', 7), 10).close()
 		break
 	except OSError:
 		time.sleep(0.1)
 	if daemon.poll() is not None:
 		sys.exit('it ended: %s' % daemon.stderr.read().decode())
-client.sendall(b'alone')
-client.shutdown(socket.SHUT_WR)
-answer = client.makefile('rb').read()
+
+def ask(port, request):
+	with socket.create_connection(('127.0.0.1', port), 10) as client:
+		client.sendall(request)
+		client.shutdown(socket.SHUT_WR)
+		return client.makefile('rb').read()
+
+answer = ask(7, b'alone')
+# By the name of a link, and one that asks the daemon.
+daytime = ask(13, b'')
+health = ask(80, b'GET /healthz HTTP/1.0\r\n\r\n')
 daemon.terminate()
 log = daemon.communicate(timeout=20)[1].decode()
-if answer != b'alone' or daemon.returncode != 0:
-	print('answer %r, exit status %d' % (answer, daemon.returncode), log)
+if answer != b'alone' or len(daytime) < 20 or b' 200 ' not in health or daemon.returncode != 0:
+	print('answers %r %r %r, exit status %d' % (answer, daytime, health, daemon.returncode), log)
 END
 )"
 	expect_none 'it says which services are in it' "$("$place/root/usherd" --service finger 2>&1 |
