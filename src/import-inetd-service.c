@@ -201,8 +201,6 @@ void inetd_make_service(struct inetd_entry *entry)
 {
 	struct inetd *inetd = entry->inetd;
 
-	if (!inetd_find_place(entry) || !find_command(entry))
-		return;
 	if (inetd->entry_count == INETD_ENTRIES_MAX) {
 		inetd_tell(entry, IMPORT_UNSUPPORTED,
 			   "more than %d services are not imported at once; import parts of the file",
@@ -210,6 +208,8 @@ void inetd_make_service(struct inetd_entry *entry)
 		return;
 	}
 	inetd->entry_count++;
+	if (!inetd_find_place(entry) || !find_command(entry))
+		return;
 	entry->section = import_add(
 		inetd->import, entry->is_unix ? import_base_name(entry->path) : entry->service, entry->where);
 	if (entry->is_off)

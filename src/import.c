@@ -67,7 +67,7 @@ const char *import_keep(struct import *import, const char *text)
 	return checked(import, arena_strdup(import->arena, text));
 }
 
-static const char *format_text(struct import *import, const char *format, va_list arguments)
+_printf_(2, 0) static const char *format_text(struct import *import, const char *format, va_list arguments)
 {
 	_cleanup_free_ char *text = NULL;
 

@@ -379,7 +379,7 @@ END_TEST
 /* 16 MiB of one kind of line after the other: seconds, not hours. */
 START_TEST(large_inputs)
 {
-	static const char *const lines[] = { " a\n", "a b c d e f g h\n", "7001 stream tcp nowait root /bin/cat x\n",
+	static const char *const lines[] = { " a\n", "no-such stream tcp nowait root /bin/cat\n", "a b c d e f g h\n", "7001 stream tcp nowait root /bin/cat x\n",
 					     "'a \"b ", "::,::,::,", "\\\"'\n", "7 on args = a,", "#<off># 7 stream tcp a b c\n" };
 	size_t length = 4U << 20;
 	char *text = malloc(length);
