@@ -19,6 +19,7 @@ struct sweep_scenario {
 	bool tells_itself; /* the client sees what is wrong, and the log need not tell */
 	unsigned turns; /* of one call that are tried, from the first on */
 	unsigned lines; /* of the log, at most */
+	unsigned patience_ms; /* of its clients, while a fault is on */
 
 	/* Does it, while a call may fail: bounded in time, asserting nothing. NULL when all went as without a fault, else
 	 * what was missed, of which the log must speak. */
@@ -39,6 +40,7 @@ extern unsigned sweep_patience_ms;
 /* What a service says to a client that sends `text` (NULL: nothing) and ends its output: malloc'ed. NULL: it was refused, or nothing
  * ended in time. */
 char *sweep_ask(unsigned number, const char *text);
+bool sweep_control(const char *request); /* with its line feed; whether a reply came */
 bool sweep_is_alive(const struct daemon *daemon);
 
 /* ---- the faults: sweep.c ---- */

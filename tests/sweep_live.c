@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORT_MS 150  /* of patience while a fault is on */
 #define TOLD_MS  500  /* until the log says something, behind the client's end */
 #define AGAIN_MS 8000 /* the same line is written again, if it is still so */
 
@@ -165,7 +164,7 @@ static void try_fault(const struct sweep_scenario *scenario, struct daemon *daem
 	const char *missed;
 	unsigned lines;
 
-	sweep_patience_ms = SHORT_MS;
+	sweep_patience_ms = scenario->patience_ms;
 	sweep_arm(fault, NULL);
 	missed = scenario->run(daemon);
 	sweep_disarm();

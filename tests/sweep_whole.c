@@ -152,19 +152,25 @@ static void run_check(struct daemon *daemon, const struct sweep_fault *fault)
 		tell(fault, "it says nothing", daemon);
 }
 
-/* A client of a program that is loaded ahead is served at once, or as ever; in the end it is loaded. */
+/* A program that is loaded ahead is loaded anew; its clients are served by a copy, or as ever. */
 static void run_warm(struct daemon *daemon, const struct sweep_fault *fault)
 {
-	bool ready = says_in_time(daemon, " ready ", WORD_MS);
-
-	if (ready)
-		(void)serves(CAT, "x\n", "x\n");
+	daemon_wait_log(daemon, " warm service=cat state=ready ");
+	sweep_arm(fault, NULL);
+	if (!sweep_control("renew cat\n") && fault == NULL)
+		tell(fault, "the program is not loaded anew", daemon);
+	sweep_patience_ms = 300;
+	(void)serves(CAT, "x\n", "x\n");
+	(void)says_in_time(daemon, " warm service=cat state=ready ", 100);
+	(void)serves(CAT, "x\n", "x\n");
+	sweep_patience_ms = 0;
 	sweep_disarm();
 	if (!sweep_is_alive(daemon)) {
-		judge_refusal(daemon, fault);
+		tell(fault, "the daemon is gone", daemon);
+		daemon_wait_exit(daemon);
 		return;
 	}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		if (!serves(CAT, "x\n", "x\n"))
 			tell(fault, "the program is not served", daemon);
 	if (!serves(OTHER, NULL, "other"))
@@ -238,8 +244,8 @@ static const char *const check_arguments[] = { "-t", NULL };
 static const struct life lives[] = {
 	{ "start", sweep_config, NULL, 200, true, run_start },
 	{ "check", sweep_config, check_arguments, 100, true, run_check },
-	{ "warm", warm_config, NULL, 60, true, run_warm },
-	{ "upgrade", sweep_config, NULL, 60, false, run_upgrade },
+	{ "warm", warm_config, NULL, 30, false, run_warm },
+	{ "upgrade", sweep_config, NULL, 40, false, run_upgrade },
 	{ "drain", sweep_config, NULL, 40, false, run_drain },
 };
 
