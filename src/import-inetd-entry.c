@@ -116,7 +116,7 @@ static bool find_socket_type(struct inetd_entry *entry)
 	if (strcmp(type, "raw") == 0 || strcmp(type, "rdm") == 0 || strcmp(type, "seqpacket") == 0)
 		return inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				       "only sockets of streams and datagrams can be had; it is left out");
-	return inetd_leave_out(entry, IMPORT_EXACT, "this is no kind of socket" INETD_NOT_SERVED);
+	return inetd_leave_out(entry, IMPORT_UNSUPPORTED, "this is no kind of socket" INETD_NOT_SERVED);
 }
 
 /* What the name of a protocol stands for; each system has its own mind about IPv6. */
@@ -174,7 +174,7 @@ static bool take_buffers(struct inetd_entry *entry)
 	if (at == NULL)
 		return true;
 	if (!inetd_is_in(entry->inetd, knowing))
-		return inetd_leave_out(entry, IMPORT_EXACT,
+		return inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				       "inetd of this system takes no buffer sizes" INETD_NOT_SERVED);
 	entry->protocol = import_printf(import, "%.*s", (int)(at - entry->protocol), entry->protocol);
 	while (*at == ',') {
@@ -187,7 +187,7 @@ static bool take_buffers(struct inetd_entry *entry)
 			entry->send_buffer = option + 7;
 		else
 			return inetd_leave_out(
-				entry, IMPORT_EXACT,
+				entry, IMPORT_UNSUPPORTED,
 				"behind a protocol stand rcvbuf=SIZE and sndbuf=SIZE" INETD_NOT_SERVED);
 		at += 1 + length;
 	}
@@ -213,7 +213,7 @@ static bool find_protocol(struct inetd_entry *entry)
 		return true;
 	is_udp = strncmp(protocol, "udp", 3) == 0;
 	if ((!is_udp && strncmp(protocol, "tcp", 3) != 0) || !find_family(entry, protocol + 3))
-		return inetd_leave_out(entry, IMPORT_EXACT,
+		return inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				       "inetd of this system has no such protocol" INETD_NOT_SERVED);
 	if (is_udp != entry->is_udp)
 		return inetd_leave_out(
@@ -268,7 +268,7 @@ static bool find_wait(struct inetd_entry *entry)
 	entry->waits = length == 4 && strncmp(text, "wait", 4) == 0;
 	is_word = entry->waits || (length == 6 && strncmp(text, "nowait", 6) == 0);
 	if (!is_word && inetd_is_in(entry->inetd, strict))
-		return inetd_leave_out(entry, IMPORT_EXACT,
+		return inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				       "this is neither wait nor nowait" INETD_NOT_SERVED);
 	if (!is_word)
 		inetd_tell(entry, IMPORT_EXACT, "inetd takes '%.40s' as nowait", text);
@@ -299,7 +299,7 @@ static bool find_meaning(struct inetd_entry *entry)
 	if (entry->words_left_out == 0)
 		return true;
 	if (entry->inetd->dialect == IMPORT_FREEBSD)
-		return inetd_leave_out(entry, IMPORT_EXACT, "it has more than 20 arguments" INETD_NOT_SERVED);
+		return inetd_leave_out(entry, IMPORT_UNSUPPORTED, "it has more than 20 arguments" INETD_NOT_SERVED);
 	if (entry->inetd->dialect == IMPORT_GNU)
 		return inetd_leave_out(
 			entry, IMPORT_UNSUPPORTED,
@@ -363,7 +363,7 @@ void inetd_read_entry(struct inetd_reader *reader, const char *first, bool is_of
 	}
 	wrong = read_rest(reader, entry);
 	if (wrong != NULL)
-		inetd_tell(entry, IMPORT_EXACT, "%s", is_off ? "" : wrong);
+		inetd_tell(entry, is_off ? IMPORT_EXACT : IMPORT_UNSUPPORTED, "%s", is_off ? "" : wrong);
 	else if (find_meaning(entry) && (entry = keep(&draft)) != NULL)
 		inetd_make_service(entry);
 	if (entry != NULL)

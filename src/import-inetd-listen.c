@@ -36,7 +36,7 @@ static bool find_path(struct inetd_entry *entry)
 	entry->path = entry->service;
 	if (entry->inetd->dialect == IMPORT_FREEBSD && entry->path[0] == ':' && !take_owner(entry))
 		return inetd_leave_out(
-			entry, IMPORT_EXACT,
+			entry, IMPORT_UNSUPPORTED,
 			"before the path stand :user:group:mode:, or nothing" INETD_NOT_SERVED);
 	if (entry->path[0] != '/')
 		return inetd_leave_out(entry, IMPORT_UNSUPPORTED,

@@ -34,12 +34,12 @@ static const char *find_internal(struct inetd_entry *entry)
 		return NULL;
 	}
 	if (ours == NULL || strcmp(ours, name) != 0 || strcmp(ours, "qotd") == 0 || entry->is_unix) {
-		inetd_leave_out(entry, IMPORT_EXACT,
+		inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				"inetd has no internal service of this name" INETD_NOT_SERVED);
 		return NULL;
 	}
 	if (entry->inetd->dialect == IMPORT_BUSYBOX && entry->waits != entry->is_udp) {
-		inetd_leave_out(entry, IMPORT_EXACT,
+		inetd_leave_out(entry, IMPORT_UNSUPPORTED,
 				"an internal service of streams is nowait, one of datagrams wait" INETD_NOT_SERVED);
 		return NULL;
 	}
@@ -88,7 +88,7 @@ static const char *find_program(struct inetd_entry *entry, const char *program)
 static const char *behind_tcpd(struct inetd_entry *entry)
 {
 	if (entry->word_count == 0) {
-		inetd_leave_out(entry, IMPORT_EXACT, "tcpd has no program to start" INETD_NOT_SERVED);
+		inetd_leave_out(entry, IMPORT_UNSUPPORTED, "tcpd has no program to start" INETD_NOT_SERVED);
 		return NULL;
 	}
 	inetd_tell(entry, IMPORT_CHANGED,

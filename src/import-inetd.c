@@ -94,7 +94,7 @@ static void include(struct inetd *inetd, struct import_where where, const char *
 
 	if (pattern == NULL) {
 		import_tell(
-			inetd->import, where, IMPORT_EXACT,
+			inetd->import, where, IMPORT_UNSUPPORTED,
 			"a pattern is missing; inetd reads no further than here: mend it and import again");
 		return;
 	}
@@ -183,7 +183,7 @@ static void read_line(struct inetd_reader *reader)
 		tell_blank(reader, where.line + 1, reader->lines.number + 1);
 		include(inetd, where, pattern);
 	} else {
-		import_tell(inetd->import, import_here(&reader->lines), IMPORT_EXACT,
+		import_tell(inetd->import, import_here(&reader->lines), IMPORT_UNSUPPORTED,
 			    "inetd knows no directive '%.40s', and skips the line", word);
 	}
 	reader->at += strlen(reader->at);

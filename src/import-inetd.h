@@ -106,8 +106,8 @@ bool inetd_leave_out(struct inetd_entry *entry, enum import_class class, const c
 /* The section is written, and is not served. */
 void inetd_switch_off(struct inetd_entry *entry, enum import_class class, const char *why);
 
-/* What inetd of this system does not serve either. */
-#define INETD_NOT_SERVED "; inetd does not serve it, and nothing is made of it"
+/* What inetd of this system does not serve either: it may be that of another one. */
+#define INETD_NOT_SERVED "; inetd does not serve it, and nothing is made of it (is --from right?)"
 
 /* Whether the dialect is one of those whose bits are set. */
 bool inetd_is_in(const struct inetd *inetd, unsigned dialects);
