@@ -146,10 +146,11 @@ static void tell_no_family(struct inetd_entry *entry, const char *host)
 static void add_host(struct inetd_entry *entry, const char *host)
 {
 	bool ip4 = (entry->family & INETD_IP4) != 0, ip6 = (entry->family & INETD_IP6) != 0;
+	/* One socket for both, where that is so, takes IPv4 at ::, too. */
+	bool is_dual = ip4 && ip6 && inetd_is_in(entry->inetd, INETD_IN(IMPORT_GNU) | INETD_IN(IMPORT_BUSYBOX));
 
 	host = strip_brackets(entry, host);
-	/* A socket of :: that is not told otherwise takes IPv4, too. */
-	if (strcmp(host, "*") == 0 || (strcmp(host, "::") == 0 && ip4 && ip6)) {
+	if (strcmp(host, "*") == 0 || (strcmp(host, "::") == 0 && is_dual)) {
 		add_address(entry, ip4 && !ip6 ? "0.0.0.0" : NULL, ip6 && !ip4 ? "::" : NULL);
 	} else if (strcmp(host, "localhost") == 0) {
 		add_address(entry, ip4 ? "127.0.0.1" : NULL, ip6 ? "::1" : NULL);

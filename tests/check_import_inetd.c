@@ -71,6 +71,7 @@ static const struct inetd_row rows[] = {
 	{ DEB, { "IPv4 in IPv6", SERVICE("[::ffff:127.0.0.1]:7001"), 1, UNSUPPORTED, "switched off", "7001", "disable",
 		 "yes" } },
 	{ DEB, { "all", SERVICE("*:7001"), 0, NULL, "", "7001", "listen", "7001" } },
+	{ DEB, { "all of IPv6", SERVICE(":::7001"), 0, NULL, "", "7001", "listen", "[::]:7001" } },
 	{ DEB, { "localhost", SERVICE("localhost:7001"), 0, NULL, "", "7001", "listen", "127.0.0.1:7001, [::1]:7001" } },
 	{ DEB, { "a name", SERVICE("host.example:7001"), 1, UNSUPPORTED, "'host.example' is a name", "7001", "disable",
 		 "yes" } },

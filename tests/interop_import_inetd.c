@@ -81,6 +81,9 @@ static const struct {
 	{ ALL, "no-such-service stream tcp nowait root /bin/echo echo" },
 	{ ALL, "$24 stream tcp nowait.1000 root /bin/sh sh -c exit" },
 	{ IN(DEBIAN) | IN(BUSYBOX), "$DIR/socket stream unix nowait root /bin/echo echo by a path" },
+	{ ALL, ":::$26 stream tcp6 nowait root /bin/echo echo colons" },
+	{ IN(DEBIAN), ":::$27 stream tcp nowait root /bin/echo echo colons" },
+	{ ALL, "$28 stream tcp6 wait root $DIR/self self accept" },
 	{ ALL, "$25 stream tcp nowait root /bin/echo echo ready" },
 };
 
@@ -186,6 +189,12 @@ static const struct view {
 	{ STREAM, "127.0.0.1", 23, NULL, NULL },
 	{ STREAM, "127.0.0.1", 24, NULL, "" },
 	{ PATH, "", 0, NULL, NULL },
+	{ STREAM, "127.0.0.1", 26, NULL, NULL },
+	{ STREAM, "::1", 26, NULL, "colons\n" },
+	{ STREAM, "127.0.0.1", 27, NULL, NULL },
+	{ STREAM, "::1", 27, NULL, NULL },
+	{ STREAM, "::1", 28, NULL, "accepted\n" },
+	{ STREAM, "127.0.0.1", 28, NULL, NULL },
 	{ STREAM, "127.0.0.1", 25, NULL, "ready\n" },
 };
 
