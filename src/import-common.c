@@ -88,7 +88,8 @@ void import_exec(struct import *import, struct import_service *service, struct i
 {
 	if (count == 0 || !import_set_words(service, "exec", words, count)) {
 		import_tell(import, where, IMPORT_UNSUPPORTED,
-			    "no command can be made of this: it is empty or has a line feed; write exec by hand");
+			    "no command can be made of this: it is empty, too long for a line, or has control characters; "
+			    "write a script and serve that; the service is left out");
 		import_drop(service);
 		return;
 	}

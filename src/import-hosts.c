@@ -134,12 +134,17 @@ static void read_rules(struct hosts *hosts, const char *path, const char *text, 
 
 /* ---- which rules are about a program ---- */
 
+/* What libwrap may call a section. */
+struct names {
+	const char *program, *section;
+};
+
 /* A list of daemons: whether the program is one of them in any case, and whether it may be one. */
 struct daemons {
 	bool sure, maybe;
 };
 
-static struct daemons match_daemons(const struct rule *rule, const char *program, const char *section)
+static struct daemons match_daemons(const struct rule *rule, const struct names *names)
 {
 	struct daemons groups[EXCEPT_MAX] = { { false, false } };
 	_cleanup_free_ char *copy = strdup(rule->daemons);
@@ -157,7 +162,7 @@ static struct daemons match_daemons(const struct rule *rule, const char *program
 		}
 		if (at != NULL)
 			*at = '\0';
-		matches = hosts_match_name(word, program) || hosts_match_name(word, section);
+		matches = hosts_match_name(word, names->program) || hosts_match_name(word, names->section);
 		groups[last].maybe = groups[last].maybe || matches;
 		groups[last].sure = groups[last].sure || (matches && at == NULL);
 	}
@@ -184,7 +189,7 @@ static void set_options(struct import_service *service, const struct rule *rule)
 
 /* Puts the rules in, in their order, until everything is decided. Returns whether any was about the program. */
 static bool decide(struct hosts *hosts, struct networks *decision, struct import_service *service,
-		   const char *program, bool *ret_off)
+		   const struct names *names, bool *ret_off)
 {
 	static networks_table first_allow = { { 0, 1, 1 }, { 1, 1, 1 }, { 2, 2, 2 } };
 	static networks_table first_deny = { { 0, 2, 2 }, { 1, 1, 1 }, { 2, 2, 2 } };
@@ -192,7 +197,7 @@ static bool decide(struct hosts *hosts, struct networks *decision, struct import
 
 	for (unsigned i = 0; i < hosts->count; i++) {
 		struct rule *rule = &hosts->rules[i];
-		struct daemons match = match_daemons(rule, program, import_name(service));
+		struct daemons match = match_daemons(rule, names);
 
 		if (!match.maybe)
 			continue;
@@ -211,7 +216,7 @@ static bool decide(struct hosts *hosts, struct networks *decision, struct import
 	return any;
 }
 
-static void apply(struct hosts *hosts, struct import_service *service, const char *program)
+static void apply(struct hosts *hosts, struct import_service *service, const struct names *names)
 {
 	struct networks_pool *pool = networks_pool_new();
 	struct networks decision;
@@ -222,7 +227,7 @@ static void apply(struct hosts *hosts, struct import_service *service, const cha
 		return;
 	}
 	decision = networks_new(pool, NETWORKS_NONE);
-	if (decide(hosts, &decision, service, program, &off) && !networks_is_all(&decision, NETWORKS_NONE))
+	if (decide(hosts, &decision, service, names, &off) && !networks_is_all(&decision, NETWORKS_NONE))
 		networks_apply(hosts->import, service, &decision, hosts->end);
 	networks_pool_free(pool);
 	if (off)
@@ -352,18 +357,31 @@ static void keep_apart(struct import *import)
 				import_set(at, keys[i], "");
 }
 
+static void apply_to_section(struct hosts *hosts, struct import_service *service)
+{
+	struct names names = { .section = import_name(service) };
+
+	if (is_local(service) || !import_is_wrapped(service, &names.program))
+		return;
+	if (names.program != NULL)
+		names.section = names.program;
+	else
+		names.program = program_of(hosts->import, service);
+	apply(hosts, service, &names);
+}
+
 static void apply_all(struct hosts *hosts)
 {
+	static const struct names nothing = { "", "defaults" };
 	struct import *import = hosts->import;
 	bool any = import_next(import, NULL) != NULL;
 
 	if (!any && hosts->count > 0)
 		add_sections(hosts);
 	for (struct import_service *at = import_next(import, NULL); at != NULL; at = import_next(import, at))
-		if (!is_local(at))
-			apply(hosts, at, program_of(import, at));
+		apply_to_section(hosts, at);
 	if (!any && hosts->count > 0) {
-		apply(hosts, import_defaults(import), "");
+		apply(hosts, import_defaults(import), &nothing);
 		keep_apart(import);
 	}
 	tell_rules(hosts);

@@ -8,6 +8,8 @@
 #define IMPORT_LINES_MAX 1000000 /* of an input */
 #define IMPORT_TEXT_MAX  1000    /* of a line of the report, about: then only its class is raised */
 #define IMPORT_BUCKETS   1024
+#define IMPORT_VALUE_MAX 65000 /* bytes of a value: with its key it stands on a line, CONF_READ_LINE_MAX */
+#define IMPORT_REASON_MAX 200
 
 struct import_line {
 	enum import_class class;
@@ -33,6 +35,7 @@ struct import_key {
 	const char *name;
 	const char *value;   /* NULL: not set (any more) */
 	const char *comment; /* lines, or NULL */
+	bool refused;        /* what it was set to could not be written */
 	struct import_key *next;
 };
 
@@ -42,7 +45,8 @@ struct import_service {
 	struct import_where where;
 	const char *comment;
 	struct import_key *keys;
-	bool dropped;
+	bool dropped, is_unwrapped;
+	const char *wrapped; /* or NULL: as its program */
 	struct import_service *next;
 };
 
@@ -58,6 +62,9 @@ struct import {
 
 /* Zeroed memory that goes with the import, or NULL, which is remembered. */
 void *import_take(struct import *import, size_t size);
+
+/* Whether services.ini can hold this as a value; else why not. */
+bool import_can_hold(const char *value, char reason[static IMPORT_REASON_MAX]);
 
 /* What became of a line: one of which nothing was said is not supported. */
 enum import_class import_class_of(const struct import_line *line);

@@ -11,21 +11,6 @@
 #define INSTANCES_MAX 1000000
 #define BANNER_MAX    1024
 
-void xinetd_set(struct xinetd_service *at, const char *key, enum xinetd_attribute attribute,
-		const char *value)
-{
-	if (strlen(value) > XINETD_VALUE_MAX || import_has_control(value)) {
-		xinetd_switch_off(at, xinetd_where(at, attribute), IMPORT_UNSUPPORTED,
-				  import_printf(at->xinetd->import,
-						"the value is too long for a line, or has control "
-						"characters: write %s by hand; "
-						"the service is switched off",
-						key));
-		return;
-	}
-	import_set(at->service, key, value);
-}
-
 /* ---- exec ---- */
 
 /* The program by an absolute path: a bare name would be a bundled service here. */
@@ -79,7 +64,7 @@ static void set_program(struct xinetd_service *at)
 {
 	const struct xinetd_value *server = &at->section->values[XINETD_SERVER];
 	const struct xinetd_value *arguments = &at->section->values[XINETD_SERVER_ARGS];
-	size_t count = arguments->is_set ? arguments->count : 0, first = 0, length = 0;
+	size_t count = arguments->is_set ? arguments->count : 0, first = 0;
 	const char *path = make_absolute(at, server->words[0]), **words;
 
 	if (count > 0 && (at->section->flags & XINETD_NAMEINARGS)) {
@@ -93,20 +78,10 @@ static void set_program(struct xinetd_service *at)
 	for (size_t i = first; i < count; i++)
 		words[1 + i - first] = arguments->words[i];
 	count = 1 + count - first;
-	for (size_t i = 0; i < count; i++)
-		length += import_has_control(words[i]) ? XINETD_VALUE_MAX + 1 : strlen(words[i]) * 2 + 3;
-	if (length > XINETD_VALUE_MAX) {
-		import_tell(at->xinetd->import, at->section->where, IMPORT_UNSUPPORTED,
-			    "its command is too long for a line, or has control characters: write a script "
-			    "and serve that; the "
-			    "service is left out");
-		import_drop(at->service);
-	} else {
-		import_exec(at->xinetd->import, at->service, server->where, words, count);
-		check_program(at, path);
-		import_tell(at->xinetd->import, server->where, IMPORT_CHANGED,
-			    "standard error goes to the log, not to the client (stderr)");
-	}
+	import_exec(at->xinetd->import, at->service, server->where, words, count);
+	check_program(at, path);
+	import_tell(at->xinetd->import, server->where, IMPORT_CHANGED,
+		    "standard error goes to the log, not to the client (stderr)");
 	free(words);
 }
 
@@ -184,11 +159,11 @@ static void set_user(struct xinetd_service *at)
 	}
 	if (user == NULL)
 		return; /* it is off, which was told */
-	xinetd_set(at, "user", XINETD_USER, user->words[0]);
+	import_set(at->service, "user", user->words[0]);
 	if (group != NULL)
-		xinetd_set(at, "group", XINETD_GROUP, group->words[0]);
+		import_set(at->service, "group", group->words[0]);
 	else if (user->words[0][strspn(user->words[0], "0123456789")] == '\0')
-		xinetd_set(at, "group", XINETD_USER, user->words[0]);
+		import_set(at->service, "group", user->words[0]);
 	if (groups == NULL || strcmp(groups->words[0], "no") == 0)
 		import_set(at->service, "groups", "none");
 	if (is_root(user->words[0]))
@@ -324,7 +299,7 @@ static void set_variables(struct xinetd_service *at, const struct xinetd_words *
 			put_word(word, out);
 	}
 	if (out != NULL && fclose(out) == 0 && size > 0)
-		xinetd_set(at, key, attribute, value);
+		import_set(at->service, key, value);
 	free(value);
 	if (taken > 0)
 		import_tell(at->xinetd->import, xinetd_where(at, attribute), IMPORT_UNSUPPORTED,
@@ -388,7 +363,7 @@ static void set_hours(struct xinetd_service *at)
 			until % 60);
 	}
 	if (out != NULL && fclose(out) == 0)
-		xinetd_set(at, "access_times", XINETD_ACCESS_TIMES, value);
+		import_set(at->service, "access_times", value);
 	free(value);
 }
 
@@ -514,11 +489,10 @@ static void tell_flags(struct xinetd_service *at)
 			    at->is_sensor ? IMPORT_UNSUPPORTED : IMPORT_EXACT,
 			    at->is_sensor ? "a touched service closes no others here; see usherctl ban" :
 					    "without SENSOR it does nothing");
-	if (section->values[XINETD_LIBWRAP].is_set)
-		import_tell(import, xinetd_where(at, XINETD_LIBWRAP), IMPORT_APPROXIMATED,
-			    "with --allow and --deny the rules for the name of the program are imported, and "
-			    "not those for this "
-			    "name");
+	if (section->flags & XINETD_NOLIBWRAP)
+		import_wrapped(at->service, NULL);
+	else if (section->values[XINETD_LIBWRAP].is_set)
+		import_wrapped(at->service, section->values[XINETD_LIBWRAP].words[0]);
 	if (!at->is_udp && (section->flags & XINETD_NODELAY))
 		import_set(at->service, "nodelay", "yes");
 }

@@ -241,11 +241,6 @@ void xinetd_switch_off(struct xinetd_service *at, struct import_where where, enu
 /* The line of an attribute of the section itself, or that of the section. */
 struct import_where xinetd_where(const struct xinetd_service *at, enum xinetd_attribute attribute);
 
-/* Sets a key, unless the value is too long for a line or holds what cannot be written; then the service is
- * off. */
-void xinetd_set(struct xinetd_service *at, const char *key, enum xinetd_attribute attribute,
-		const char *value);
-
 void xinetd_set_exec(struct xinetd_service *at);
 void xinetd_set_keys(struct xinetd_service *at);
 

@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "base.h"
+#include "conf-read.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -319,12 +320,47 @@ static struct import_key *reach_key(struct import_service *service, const char *
 	return key;
 }
 
+/* Nothing of the value is taken. A section that would be less strict without it lets in nobody. */
+static void refuse(struct import_service *service, const char *key, const char *reason)
+{
+	struct import *import = service->import;
+	bool common = service == &import->defaults;
+	struct import_where where = service->where;
+
+	if (where.path == NULL)
+		where = (struct import_where){ import->files != NULL ? import->files->path : "defaults", 1 };
+	import_tell(import, where, IMPORT_UNSUPPORTED, "no value of %s can be made of this: %s; %s until it is written by hand",
+		    key, reason, common ? "nobody is let in" : "the section is switched off");
+	import_set(service, key, NULL);
+	if (common)
+		import_set(service, "allow", NULL);
+	import_set(service, common ? "deny" : "disable", common ? "all" : "yes");
+}
+
+bool import_can_hold(const char *value, char reason[static IMPORT_REASON_MAX])
+{
+	if (strlen(value) > IMPORT_VALUE_MAX)
+		snprintf(reason, IMPORT_REASON_MAX, "it is too long: at most %d bytes go into a line", IMPORT_VALUE_MAX);
+	else if (value[0] == ';') /* there is a blank in front of it */
+		snprintf(reason, IMPORT_REASON_MAX, "it would be a comment");
+	else
+		return conf_read_check_value(value, reason, IMPORT_REASON_MAX) == 0;
+	return false;
+}
+
 void import_set(struct import_service *service, const char *key, const char *value)
 {
 	struct import_key *place = value == NULL ? find_key(service, key) : reach_key(service, key);
+	char reason[IMPORT_REASON_MAX];
 
-	if (place != NULL)
-		place->value = value == NULL ? NULL : import_keep(service->import, value);
+	if (place == NULL)
+		return;
+	place->refused = value != NULL && !import_can_hold(value, reason);
+	place->value = value == NULL || place->refused ? NULL : import_keep(service->import, value);
+	if (place->refused) {
+		refuse(service, key, reason);
+		place->refused = true;
+	}
 }
 
 void import_setf(struct import_service *service, const char *key, const char *format, ...)
@@ -357,8 +393,11 @@ static bool has_item(const char *list, const char *item)
 
 void import_append(struct import_service *service, const char *key, const char *item)
 {
-	const char *before = import_get(service, key);
+	const struct import_key *place = find_key(service, key);
+	const char *before = place != NULL ? place->value : NULL;
 
+	if (place != NULL && place->refused)
+		return; /* which was told: half a list is none */
 	if (before == NULL || before[0] == '\0')
 		import_set(service, key, item);
 	else if (!has_item(before, item))
@@ -423,17 +462,41 @@ const char *import_quote(struct import *import, const char *word)
 	return quoted;
 }
 
+/* The words apart by blanks, or NULL: one of them or all of them are more than a value can hold. */
+static char *join_words(struct import *import, const char *const *words, size_t count)
+{
+	char reason[IMPORT_REASON_MAX], *line = import_take(import, IMPORT_VALUE_MAX + 1);
+	size_t length = 0;
+
+	for (size_t i = 0; line != NULL && i < count; i++) {
+		const char *word = strlen(words[i]) <= IMPORT_VALUE_MAX ? import_quote(import, words[i]) : NULL;
+
+		if (word == NULL || length + (i > 0) + strlen(word) > IMPORT_VALUE_MAX)
+			return NULL;
+		length += (size_t)snprintf(line + length, IMPORT_VALUE_MAX + 1 - length, "%s%s", i > 0 ? " " : "", word);
+	}
+	return line != NULL && import_can_hold(line, reason) ? line : NULL;
+}
+
 bool import_set_words(struct import_service *service, const char *key, const char *const *words, size_t count)
 {
-	const char *line = "";
+	const char *line = join_words(service->import, words, count);
 
-	for (size_t i = 0; i < count; i++) {
-		const char *word = import_quote(service->import, words[i]);
+	if (line != NULL)
+		import_set(service, key, line);
+	return line != NULL;
+}
 
-		if (word == NULL)
-			return false;
-		line = i == 0 ? word : import_printf(service->import, "%s %s", line, word);
-	}
-	import_set(service, key, line);
-	return true;
+/* ---- the TCP wrappers ---- */
+
+void import_wrapped(struct import_service *service, const char *name)
+{
+	service->is_unwrapped = name == NULL;
+	service->wrapped = name == NULL ? NULL : import_keep(service->import, name);
+}
+
+bool import_is_wrapped(const struct import_service *service, const char **ret_name)
+{
+	*ret_name = service->wrapped;
+	return !service->is_unwrapped;
 }

@@ -74,21 +74,30 @@ void import_drop(struct import_service *service);
 /* Goes through the sections in the order in which they were added. NULL begins, and ends. */
 struct import_service *import_next(struct import *import, struct import_service *service);
 
-/* Sets a key to a value as it stands in services.ini, in place of what it was; NULL removes it. */
+/* Sets a key to a value as it stands in services.ini, in place of what it was; NULL removes it. A value that no line of
+ * services.ini can hold (too long, control characters, a comment) is told as unsupported at the line of the section. Then
+ * the key is not set, and the section is switched off; if it is that of defaults, it refuses all. */
 void import_set(struct import_service *service, const char *key, const char *value);
 void import_setf(struct import_service *service, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 const char *import_get(const struct import_service *service, const char *key); /* NULL: not set */
 
-/* Adds to a list, behind a comma; an item that is there already is not added again. */
+/* Adds to a list, behind a comma; an item that is there already is not added again. A list that became too long stays not
+ * set. */
 void import_append(struct import_service *service, const char *key, const char *item);
 
 /* Sets a key to words (a command line, or one word that holds anything), quoted as words.h and conf-read.h ask for.
- * Returns false, and sets nothing, when they hold what no value can: NUL cannot come in, line feeds cannot be written. */
+ * Returns false, and sets nothing, when they hold what no value can (line feeds, control characters) or are too long. */
 bool import_set_words(struct import_service *service, const char *key, const char *const *words, size_t count);
 
 /* A word as it is to be written; from the import's memory. NULL: it holds a line feed, or there is no memory. */
 const char *import_quote(struct import *import, const char *word);
+
+/* What the TCP wrappers call a section, in place of the name of its program; NULL: their rules are not about it. */
+void import_wrapped(struct import_service *service, const char *name);
+
+/* Whether rules of the TCP wrappers are about it, and the name that it has been given for them, or NULL. */
+bool import_is_wrapped(const struct import_service *service, const char **ret_name);
 
 /* A line of comment above the section, or, with a key, above that key. */
 void import_comment(struct import_service *service, const char *key, const char *format, ...)

@@ -477,7 +477,7 @@ static const struct row rows[] = {
 	  "disable", "yes" },
 	{ "mdns = yes", S("\tmdns = yes\n"), 10, UNSUPPORTED, "avahi", NULL, NULL, NOT_SET },
 	{ "mdns = no", S("\tmdns = no\n"), 10, EXACT, "", NULL, NULL, NOT_SET },
-	{ "libwrap", S("\tlibwrap = sshd\n"), 10, APPROXIMATED, "not those for this name", NULL, NULL,
+	{ "libwrap", S("\tlibwrap = sshd\n"), 10, EXACT, "", NULL, NULL,
 	  NOT_SET },
 	{ "wait that is neither", S("\tdisable = maybe\n"), 10, EXACT, "nothing that disable can be", "s",
 	  "disable", "yes" },
