@@ -1,5 +1,6 @@
-/* import_inetd_help.h - a row says what becomes of a text of inetd.conf in one of its dialects: what is told of a line,
- * and a key of a section. Whatever is written must be loaded by our own loader without an error. */
+/* import_inetd_help.h - a row says what becomes of a text of inetd.conf in one of its dialects: what is told
+ * of a line, and a key of a section. Whatever is written must be loaded by our own loader without an error.
+ */
 #ifndef USHERD_TESTS_IMPORT_INETD_HELP_H
 #define USHERD_TESTS_IMPORT_INETD_HELP_H
 

@@ -1,6 +1,7 @@
-/* interop_import_inetd.c - the inetd of OpenBSD (as Debian has it), of GNU and of busybox, and behind each of them, on the
- * same ports, usherd with what the import made of the same file: what clients see must be the same. The packages are
- * taken from PEERS_DIR, or downloaded and unpacked; busybox must have inetd in it. This program is some of the services. */
+/* interop_import_inetd.c - the inetd of OpenBSD (as Debian has it), of GNU and of busybox, and behind each of
+ * them, on the same ports, usherd with what the import made of the same file: what clients see must be the
+ * same. The packages are taken from PEERS_DIR, or downloaded and unpacked; busybox must have inetd in it.
+ * This program is some of the services. */
 #include "harness.h"
 
 #include "base.h"
@@ -135,7 +136,7 @@ enum kind {
 	STREAM, /* and the end of its input */
 	DATAGRAM,
 	PATH,
-	DATE,   /* each has its own way to write it */
+	DATE, /* each has its own way to write it */
 	SECONDS,
 	BEGIN /* of something without end */
 };
@@ -143,7 +144,7 @@ enum kind {
 static const struct view {
 	enum kind kind;
 	const char *address;
-	int port; /* -N: of services(5); else a number of $N */
+	int port;                    /* -N: of services(5); else a number of $N */
 	const char *text, *expected; /* NULL: both are the same, whatever it is */
 } views[] = {
 	{ STREAM, "127.0.0.1", -7, "one\ntwo\n", "one\ntwo\n" },
@@ -206,7 +207,8 @@ static char *receive(int fd, size_t most)
 	size_t length = 0;
 	ssize_t n;
 
-	while (length < most && poll(&wait, 1, PATIENCE_MS) == 1 && (n = recv(fd, bytes + length, most - length, 0)) > 0)
+	while (length < most && poll(&wait, 1, PATIENCE_MS) == 1 &&
+	       (n = recv(fd, bytes + length, most - length, 0)) > 0)
 		length += (size_t)n;
 	bytes[length] = '\0';
 	return strndup(bytes, length);
@@ -274,8 +276,8 @@ static char *see_path(void)
 static char *see_date(const struct view *view, unsigned port)
 {
 	_cleanup_free_ char *text = see_stream(view, port, 1000);
-	bool good = has_match(text, "^[A-Z][a-z][a-z],? .* [0-2][0-9]:[0-5][0-9]:[0-6][0-9] ") && strstr(text, " 20") != NULL &&
-		    strstr(text, "\r\n") != NULL;
+	bool good = has_match(text, "^[A-Z][a-z][a-z],? .* [0-2][0-9]:[0-5][0-9]:[0-6][0-9] ") &&
+		    strstr(text, " 20") != NULL && strstr(text, "\r\n") != NULL;
 
 	return good ? strdup("a date") : strdup(text);
 }
@@ -333,7 +335,8 @@ static pid_t start_peer(const struct peer *peer)
 	char script[1024];
 	pid_t pid;
 
-	snprintf(script, sizeof(script), "mount -t tmpfs none /run && cd / && umask 022 && exec %s %s %s >%s 2>&1", peer->path,
+	snprintf(script, sizeof(script),
+		 "mount -t tmpfs none /run && cd / && umask 022 && exec %s %s %s >%s 2>&1", peer->path,
 		 peer->arguments, test_path("inetd.conf"), test_path("inetd.log"));
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
@@ -359,7 +362,8 @@ static struct daemon *start_ours(const struct peer *peer)
 	/* A service whose name is nowhere cannot be had. */
 	ck_assert_msg(status == 2, "%d: %s", status, output);
 	free(output);
-	_cleanup_free_ char *report = test_read(test_path("report")), *made = test_read(test_path("made.ini"));
+	_cleanup_free_ char *report = test_read(test_path("report")),
+			    *made = test_read(test_path("made.ini"));
 
 	ck_assert_no_match(report, "nothing was made of this line");
 	struct daemon *daemon = daemon_start(made);
@@ -385,9 +389,10 @@ static void compare(const struct peer *peer, char **theirs, char **ours)
 	for (size_t i = 0; i < ELEMENTS(views); i++) {
 		const struct view *view = &views[i];
 
-		ck_assert_msg(strcmp(theirs[i], ours[i]) == 0, "%s:%d is '%s' to %s, and '%s' to usherd", view->address,
-			      view->port, theirs[i], peer->package, ours[i]);
-		ck_assert_msg(view->expected == NULL || !is_there(view) || strcmp(ours[i], view->expected) == 0,
+		ck_assert_msg(strcmp(theirs[i], ours[i]) == 0, "%s:%d is '%s' to %s, and '%s' to usherd",
+			      view->address, view->port, theirs[i], peer->package, ours[i]);
+		ck_assert_msg(view->expected == NULL || !is_there(view) ||
+				      strcmp(ours[i], view->expected) == 0,
 			      "%s:%d is '%s' to both", view->address, view->port, ours[i]);
 		free(theirs[i]);
 		free(ours[i]);
@@ -427,8 +432,8 @@ START_TEST(same_replies)
 }
 END_TEST
 
-/* The files that the packages come with, as they are and with all of their services switched on: no line is lost, and
- * what is made of them is loaded. */
+/* The files that the packages come with, as they are and with all of their services switched on: no line is
+ * lost, and what is made of them is loaded. */
 START_TEST(own_files)
 {
 	const struct peer *peer = &peers[_i];
@@ -442,7 +447,8 @@ START_TEST(own_files)
 		 "test $(wc -l <$DIR/own.conf) -ge 30\n"
 		 "sed -E 's/^#([a-z]+[[:blank:]]+(stream|dgram))/\\1/' $DIR/own.conf >$DIR/on.conf\n"
 		 "for name in own on; do\n"
-		 "%3$.*4$s/usherctl import inetd --from=%5$s --report=$DIR/$name $DIR/$name.conf >$DIR/$name.ini ||\n"
+		 "%3$.*4$s/usherctl import inetd --from=%5$s --report=$DIR/$name $DIR/$name.conf "
+		 ">$DIR/$name.ini ||\n"
 		 "\ttest $? = 1\n"
 		 "! grep -E 'nothing was made|: unsupported' $DIR/$name\n"
 		 "test $(grep -c '^[^ ]*:[0-9]*: ' $DIR/$name) = $(wc -l <$DIR/$name.conf)\n"
@@ -491,8 +497,10 @@ static void unpack_peers(void)
 	if (mkdtemp(unpacked) == NULL)
 		return;
 	snprintf(command, sizeof(command),
-		 "(cd %s && chmod 0755 . && for package in openbsd-inetd inetutils-inetd; do timeout 30 apt-get -q download "
-		 "$package && dpkg -x ${package}_*.deb . && dpkg -e ${package}_*.deb $package || exit 1; done) >/dev/null 2>&1",
+		 "(cd %s && chmod 0755 . && for package in openbsd-inetd inetutils-inetd; do timeout 30 "
+		 "apt-get -q download "
+		 "$package && dpkg -x ${package}_*.deb . && dpkg -e ${package}_*.deb $package || exit 1; "
+		 "done) >/dev/null 2>&1",
 		 unpacked);
 	is_unpacked = system(command) == 0;
 	if (is_unpacked)
