@@ -95,6 +95,53 @@ START_TEST(hosts_files)
 }
 END_TEST
 
+/* ---- combinations ---- */
+
+/* All kinds of fields with each other, each on a port of its own; returns how many. */
+static unsigned write_combinations(FILE *out)
+{
+	static const char *const kinds[] = { "stream", "dgram", "stream:dataready" };
+	static const char *const protocols[] = {
+		"tcp",           "tcp4",          "tcp6", "tcp46", "tcp6only",
+		"udp",           "udp4",          "udp6", "unix",  "tcp,rcvbuf=4k,sndbuf=1m",
+		"udp,rcvbuf=1k", "unix,sndbuf=1k"
+	};
+	static const char *const waits[] = { "wait",     "nowait",       "wait.5",
+					     "nowait:5", "nowait/3/4/5", "wait/3/4/5" };
+	static const char *const ends[] = { "root /bin/cat cat -A", "nobody:daemon /usr/sbin/tcpd /bin/cat" };
+	unsigned count = 0;
+
+	for (size_t i = 0; i < ELEMENTS(kinds); i++)
+		for (size_t j = 0; j < ELEMENTS(protocols); j++)
+			for (size_t k = 0; k < ELEMENTS(waits) * ELEMENTS(ends); k++)
+				fprintf(out, "%s%u %s %s %s %s\n", protocols[j][1] == 'n' ? "/run/s" : "",
+					10000 + ++count, kinds[i], protocols[j], waits[k / ELEMENTS(ends)],
+					ends[k % ELEMENTS(ends)]);
+	return count;
+}
+
+/* What is made of them loads, whatever the system. */
+START_TEST(combinations)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	unsigned count = write_combinations(out), made = 0;
+
+	fclose(out);
+	import = import_new();
+	import_inetd_text(import, INPUT, text, length, (enum import_dialect)_i);
+	free(text);
+	for (struct import_service *at = import_next(import, NULL); at != NULL; at = import_next(import, at))
+		made++;
+	ck_assert_uint_gt(made, count / 10);
+	ck_assert_uint_lt(made, count);
+	check_nothing_lost();
+	check_loads();
+	import_free(import);
+}
+END_TEST
+
 /* ---- bounds ---- */
 
 START_TEST(many_entries)
@@ -193,6 +240,7 @@ static Suite *make_suite(void)
 	tcase_add_test(files, two_files);
 	tcase_add_test(files, hosts_files);
 	tcase_add_test(files, user_with_a_dot);
+	tcase_add_loop_test(files, combinations, 0, IMPORT_DIALECTS);
 	suite_add_tcase(suite, files);
 	tcase_set_timeout(bounds, 300);
 	tcase_add_test(bounds, many_entries);
