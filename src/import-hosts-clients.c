@@ -18,7 +18,8 @@
 #define FILES_MAX  50   /* of all lists */
 #define TOLD_MAX   20   /* sentences about one list */
 #define EXCEPT_MAX 16   /* in one list */
-#define PUTS_MAX   4096 /* networks of one pattern */
+#define PUTS_MAX   1024 /* networks of one pattern */
+#define WILD_MAX   2000 /* patterns with * and ? of all lists */
 
 static networks_table joined = { { 0, 1, 2 }, { 1, 1, 1 }, { 2, 2, 2 } };
 static networks_table without = { { 0, 0, 0 }, { 1, 0, 1 }, { 2, 2, 2 } };
@@ -29,8 +30,8 @@ struct reader {
 	struct import_where where;
 	bool denies, is_exception; /* an odd number of EXCEPT is in front */
 	unsigned depth;
-	unsigned *told;  /* sentences about this list */
-	unsigned *files; /* that were read for all lists */
+	unsigned *told; /* sentences about this list */
+	struct hosts_bounds *bounds;
 };
 
 /* Whether there is anything left to be said of a list: the class of its line stays the worst that was told. */
@@ -141,43 +142,39 @@ static void take_masked(const struct reader *reader, struct hosts_clients *clien
 	put(clients, &rule);
 }
 
-/* One number of an address that may have wildcards. */
-static bool matches_number(const char *pattern, unsigned number)
+/* Which numbers of an address match a pattern that may have wildcards. */
+static unsigned find_matching(const char *pattern, uint8_t numbers[static 256])
 {
+	unsigned count = 0;
 	char text[8];
 
-	snprintf(text, sizeof(text), "%u", number);
-	return fnmatch(pattern, text, FNM_NOESCAPE) == 0;
+	for (unsigned number = 0; number < 256; number++) {
+		snprintf(text, sizeof(text), "%u", number);
+		if (fnmatch(pattern, text, FNM_NOESCAPE) == 0)
+			numbers[count++] = (uint8_t)number;
+	}
+	return count;
 }
 
 /* Puts all addresses whose first `count` numbers match. Returns false when there are too many. */
 static bool put_matching(struct hosts_clients *clients, char *const *patterns, unsigned count)
 {
 	struct access_rule rule = { .kind = ACCESS_IPV4, .bits = (uint8_t)(count * 8) };
-	unsigned numbers[4] = { 0 }, puts = 0, steps = 0;
+	unsigned found[4], products = 1;
+	uint8_t numbers[4][256];
 
-	for (unsigned place = 0;;) {
-		while (numbers[place] < 256 && !matches_number(patterns[place], numbers[place]))
-			numbers[place]++;
-		if (++steps > 64 * PUTS_MAX)
+	for (unsigned place = 0; place < count; place++) {
+		found[place] = find_matching(patterns[place], numbers[place]);
+		products *= found[place]; /* at most 256 times PUTS_MAX */
+		if (products > PUTS_MAX)
 			return false;
-		if (numbers[place] == 256) {
-			if (place == 0)
-				return true;
-			numbers[place--] = 0;
-			numbers[place]++;
-			continue;
-		}
-		rule.ip[place] = (uint8_t)numbers[place];
-		if (place + 1 < count) {
-			numbers[++place] = 0;
-			continue;
-		}
-		if (++puts > PUTS_MAX)
-			return false;
-		put(clients, &rule);
-		numbers[place]++;
 	}
+	for (unsigned i = 0; i < products; i++) {
+		for (unsigned place = 0, rest = i; place < count; rest /= found[place++])
+			rule.ip[place] = numbers[place][rest % found[place]];
+		put(clients, &rule);
+	}
+	return true;
 }
 
 /* 192.0.2.* and 10.0.0.1?: what they mean of addresses. Names may have them, too. */
@@ -207,7 +204,7 @@ static void take_wildcards(const struct reader *reader, struct hosts_clients *cl
 		patterns[count++] = strsep(&at, ".");
 	if (strcmp(patterns[count - 1], "*") == 0)
 		count--;
-	if (count > 0 && !put_matching(clients, patterns, count))
+	if (count > 0 && (++reader->bounds->wildcards > WILD_MAX || !put_matching(clients, patterns, count)))
 		by_name(reader, clients, word);
 }
 
@@ -252,7 +249,7 @@ static void take_file(struct reader *reader, struct hosts_clients *clients, cons
 	char *line, *word;
 	int r = -EINVAL;
 
-	if (reader->depth < DEPTH_MAX && ++*reader->files <= FILES_MAX && stat(path, &status) == 0 && S_ISREG(status.st_mode))
+	if (reader->depth < DEPTH_MAX && ++reader->bounds->files <= FILES_MAX && stat(path, &status) == 0 && S_ISREG(status.st_mode))
 		r = import_read(reader->import, path, &lines.at, &lines.left);
 	if (r < 0) {
 		by_name(reader, clients, path);
@@ -341,11 +338,11 @@ static void except(struct hosts_clients *clients, const struct hosts_clients *ex
 }
 
 struct hosts_clients hosts_read_clients(struct import *import, struct networks_pool *pool, char *list, bool denies,
-					struct import_where where, unsigned *files)
+					struct import_where where, struct hosts_bounds *bounds)
 {
 	unsigned told = 0;
 	struct reader reader = { .import = import, .pool = pool, .where = where, .denies = denies, .told = &told,
-				 .files = files };
+				 .bounds = bounds };
 	struct hosts_clients groups[EXCEPT_MAX] = { nobody(pool) };
 	unsigned last = 0;
 	char *word;

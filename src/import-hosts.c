@@ -29,7 +29,8 @@ struct hosts {
 	struct import *import;
 	struct networks_pool *pool;
 	struct rule *rules;
-	unsigned count, files;
+	unsigned count;
+	struct hosts_bounds bounds;
 	bool overflows;
 	struct import_where end; /* for what concerns all of it */
 };
@@ -70,7 +71,7 @@ static void add_rule(struct hosts *hosts, char *line, bool denies, struct import
 	*rule = (struct rule){ .where = where, .daemons = line, .options.denies = denies };
 	if (options != NULL)
 		hosts_read_options(hosts->import, options, where, &rule->options);
-	rule->clients = hosts_read_clients(hosts->import, hosts->pool, clients, rule->options.denies, where, &hosts->files);
+	rule->clients = hosts_read_clients(hosts->import, hosts->pool, clients, rule->options.denies, where, &hosts->bounds);
 	hosts->count++;
 }
 
@@ -372,7 +373,7 @@ static void apply_to_section(struct hosts *hosts, struct import_service *service
 
 static void apply_all(struct hosts *hosts)
 {
-	static const struct names nothing = { "", "defaults" };
+	static const struct names nothing = { "", "" };
 	struct import *import = hosts->import;
 	bool any = import_next(import, NULL) != NULL;
 

@@ -14,10 +14,14 @@ struct hosts_clients {
 	bool by_name;          /* others, too, of which only names or users are known */
 };
 
-/* Reads a list, which is cut up for it. What cannot be had is told at `where`; `denies` says what for. `files` counts the
- * files that lists name. */
+/* What costs much is counted for all lists: files that they name, and patterns with wildcards. */
+struct hosts_bounds {
+	unsigned files, wildcards;
+};
+
+/* Reads a list, which is cut up for it. What cannot be had is told at `where`; `denies` says what for. */
 struct hosts_clients hosts_read_clients(struct import *import, struct networks_pool *pool, char *list, bool denies,
-					struct import_where where, unsigned *files);
+					struct import_where where, struct hosts_bounds *bounds);
 
 /* One pattern for the name of a program, as libwrap matches strings: ALL, .suffix, prefix., * and ?. */
 bool hosts_match_name(const char *pattern, const char *name);
