@@ -249,7 +249,8 @@ static void take_file(struct reader *reader, struct hosts_clients *clients, cons
 	char *line, *word;
 	int r = -EINVAL;
 
-	if (reader->depth < DEPTH_MAX && ++reader->bounds->files <= FILES_MAX && stat(path, &status) == 0 && S_ISREG(status.st_mode))
+	if (reader->depth < DEPTH_MAX && ++reader->bounds->files <= FILES_MAX && stat(path, &status) == 0 &&
+	    S_ISREG(status.st_mode))
 		r = import_read(reader->import, path, &lines.at, &lines.left);
 	if (r < 0) {
 		by_name(reader, clients, path);
