@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum format { FORMAT_INETD, FORMAT_XINETD, FORMAT_SYSTEMD, FORMAT_TCPSERVER, FORMAT_IPSVD, FORMAT_HOSTS, FORMATS };
+enum format { FORMAT_INETD, FORMAT_XINETD, FORMAT_SYSTEMD, FORMAT_TCPSERVER, FORMAT_RLINETD, FORMAT_IPSVD, FORMAT_HOSTS, FORMATS };
 
 static const struct {
 	const char *word, *arguments, *purpose;
@@ -20,6 +20,7 @@ static const struct {
 	[FORMAT_XINETD] = { "xinetd", "FILE...", "xinetd.conf and what it includes, or a file of xinetd.d", 0 },
 	[FORMAT_SYSTEMD] = { "systemd", "UNIT...", ".socket units with their services", 0 },
 	[FORMAT_TCPSERVER] = { "tcpserver", "FILE...", "command lines of tcpserver, with the text of their rules", 0 },
+	[FORMAT_RLINETD] = { "rlinetd", "FILE...", "rlinetd.conf, with the directories that it names", 0 },
 	[FORMAT_IPSVD] = { "ipsvd", "DIRECTORY", "a directory of instructions of ipsvd, as rules of a service", 1 },
 	[FORMAT_HOSTS] = { "hosts", "ALLOW [DENY]", "hosts.allow and hosts.deny alone, as rules", 2 },
 };
@@ -135,9 +136,9 @@ static int parse(int argc, char **argv, struct request *request)
 		}
 	}
 	if (optind == argc)
-		return usage("what from? inetd, xinetd, systemd, tcpserver, ipsvd or hosts");
+		return usage("what from? inetd, xinetd, systemd, tcpserver, rlinetd, ipsvd or hosts");
 	if (!find_format(argv[optind], &request->format))
-		return usage("'%.40s' is no format: inetd, xinetd, systemd, tcpserver, ipsvd, hosts", argv[optind]);
+		return usage("'%.40s' is no format: inetd, xinetd, systemd, tcpserver, rlinetd, ipsvd, hosts", argv[optind]);
 	request->files = argv + optind + 1;
 	request->file_count = argc - optind - 1;
 	if (request->file_count == 0)
@@ -162,6 +163,8 @@ static int read_one(struct import *import, const struct request *request, const 
 		return import_systemd(import, path);
 	case FORMAT_TCPSERVER:
 		return import_tcpserver(import, path);
+	case FORMAT_RLINETD:
+		return import_rlinetd(import, path);
 	case FORMAT_IPSVD:
 		return import_instructions(import, import_defaults(import), path);
 	case FORMAT_HOSTS:

@@ -197,6 +197,10 @@ void import_systemd_text(struct import *import, const char *socket_path, const c
 int import_tcpserver(struct import *import, const char *path);
 void import_tcpserver_text(struct import *import, const char *path, const char *text, size_t length);
 
+/* An rlinetd.conf, with the directories that it names. */
+int import_rlinetd(struct import *import, const char *path);
+void import_rlinetd_text(struct import *import, const char *path, const char *text, size_t length);
+
 /* Rules of tcprules as text, for a section. */
 int import_tcprules(struct import *import, struct import_service *service, const char *path);
 void import_tcprules_text(struct import *import, struct import_service *service, const char *path, const char *text,
