@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char head[] =
-	"\" Vim syntax file: services.ini of usherd, see services.ini(5). Made from src/conf-keys.def; do not edit.\n"
+	"\" Vim syntax file: services.ini of usherd, see services.ini(5). Made from src/conf-keys.def; do "
+	"not edit.\n"
 	"if exists('b:current_syntax')\n"
 	"  finish\n"
 	"endif\n"
@@ -21,25 +22,25 @@ static const char head[] =
 	"syntax match usherdSpecial \"^\\[\\%(usherd\\|defaults\\|ports\\)\\]\"\n"
 	"syntax region usherdString start=/\"/ skip=/\\\\./ end=/\"/ oneline\n"
 	"syntax region usherdString start=/'/ end=/'/ oneline\n"
-	"syntax match usherdNumber \"\\<\\d\\+\\%(\\.\\d\\+\\)\\=\\%([kMG]\\|ms\\|s\\|min\\|h\\|d\\)\\=\\>\"\n"
+	"syntax match usherdNumber "
+	"\"\\<\\d\\+\\%(\\.\\d\\+\\)\\=\\%([kMG]\\|ms\\|s\\|min\\|h\\|d\\)\\=\\>\"\n"
 	"syntax match usherdAddress \"\\<\\d\\{1,3}\\%(\\.\\d\\{1,3}\\)\\{3}\\%(/\\d\\+\\)\\=\\>\"\n"
 	"syntax match usherdPort \"^\\S\\+\\ze\\s*=\"\n";
 
-static const char tail[] =
-	"\n"
-	"highlight default link usherdComment Comment\n"
-	"highlight default link usherdTodo Todo\n"
-	"highlight default link usherdSection Function\n"
-	"highlight default link usherdSpecial Special\n"
-	"highlight default link usherdString String\n"
-	"highlight default link usherdNumber Number\n"
-	"highlight default link usherdAddress Constant\n"
-	"highlight default link usherdKey Identifier\n"
-	"highlight default link usherdWord Keyword\n"
-	"\n"
-	"let b:current_syntax = 'usherd'\n"
-	"let &cpo = s:cpo_save\n"
-	"unlet s:cpo_save\n";
+static const char tail[] = "\n"
+			   "highlight default link usherdComment Comment\n"
+			   "highlight default link usherdTodo Todo\n"
+			   "highlight default link usherdSection Function\n"
+			   "highlight default link usherdSpecial Special\n"
+			   "highlight default link usherdString String\n"
+			   "highlight default link usherdNumber Number\n"
+			   "highlight default link usherdAddress Constant\n"
+			   "highlight default link usherdKey Identifier\n"
+			   "highlight default link usherdWord Keyword\n"
+			   "\n"
+			   "let b:current_syntax = 'usherd'\n"
+			   "let &cpo = s:cpo_save\n"
+			   "unlet s:cpo_save\n";
 
 #define WORDS_MAX 100
 

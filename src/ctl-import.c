@@ -10,7 +10,16 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum format { FORMAT_INETD, FORMAT_XINETD, FORMAT_SYSTEMD, FORMAT_TCPSERVER, FORMAT_RLINETD, FORMAT_IPSVD, FORMAT_HOSTS, FORMATS };
+enum format {
+	FORMAT_INETD,
+	FORMAT_XINETD,
+	FORMAT_SYSTEMD,
+	FORMAT_TCPSERVER,
+	FORMAT_RLINETD,
+	FORMAT_IPSVD,
+	FORMAT_HOSTS,
+	FORMATS
+};
 
 static const struct {
 	const char *word, *arguments, *purpose;

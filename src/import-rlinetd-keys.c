@@ -8,14 +8,15 @@
 
 typedef void take(struct rlinetd_service *service, const struct rlinetd_statement *statement);
 
-static void say(struct rlinetd_service *service, const struct rlinetd_statement *statement, enum import_class class,
-		const char *text)
+static void say(struct rlinetd_service *service, const struct rlinetd_statement *statement,
+		enum import_class class, const char *text)
 {
 	import_tell(service->import, statement->where, class, "%s", text);
 }
 
 /* A number as it is to be written; else it is told, and false. */
-static bool has_number(struct rlinetd_service *service, const struct rlinetd_statement *statement, long least, long most)
+static bool has_number(struct rlinetd_service *service, const struct rlinetd_statement *statement, long least,
+		       long most)
 {
 	char *end;
 	long number = strtol(rlinetd_argument(statement, 0), &end, 10);
@@ -70,7 +71,8 @@ static void take_server(struct rlinetd_service *service, const struct rlinetd_st
 
 	if (strcmp(import_base_name(server), "tcpd") == 0)
 		say(service, statement, IMPORT_CHANGED,
-		    "tcpd is left out, and the program started itself; give hosts.allow and hosts.deny to the import "
+		    "tcpd is left out, and the program started itself; give hosts.allow and hosts.deny to "
+		    "the import "
 		    "(--allow, --deny)");
 	else
 		service->server = server;
@@ -79,9 +81,10 @@ static void take_server(struct rlinetd_service *service, const struct rlinetd_st
 static void take_tcpd(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
 	say(service, statement, statement->has_block ? IMPORT_UNSUPPORTED : IMPORT_CHANGED,
-	    statement->has_block ?
-		    "what is done for a client that is refused cannot be had; banner_refused says something to it" :
-		    "give hosts.allow and hosts.deny to the import (--allow, --deny): they become allow and deny");
+	    statement->has_block ? "what is done for a client that is refused cannot be had; banner_refused "
+				   "says something to it" :
+				   "give hosts.allow and hosts.deny to the import (--allow, --deny): they "
+				   "become allow and deny");
 }
 
 static void take_word(struct rlinetd_service *service, const struct rlinetd_statement *statement)
@@ -89,7 +92,8 @@ static void take_word(struct rlinetd_service *service, const struct rlinetd_stat
 	const char *value = rlinetd_argument(statement, 0);
 
 	if (value[0] == '\0' || import_has_control(value)) {
-		say(service, statement, IMPORT_UNSUPPORTED, "it says nothing that a file can hold; it is left out");
+		say(service, statement, IMPORT_UNSUPPORTED,
+		    "it says nothing that a file can hold; it is left out");
 		return;
 	}
 	import_set_words(service->section, statement->name, &value, 1);
@@ -105,7 +109,8 @@ static void take_user(struct rlinetd_service *service, const struct rlinetd_stat
 	if (!is_number && !(is_group ? import_has_group(name) : import_has_user(name))) {
 		service->is_off = true;
 		say(service, statement, IMPORT_CHANGED,
-		    "there is no such name here, so the service is switched off (disable = yes) until there is");
+		    "there is no such name here, so the service is switched off (disable = yes) until there "
+		    "is");
 	}
 }
 
@@ -147,16 +152,20 @@ static void take_banner(struct rlinetd_service *service, const struct rlinetd_st
 	const char *file = import_printf(service->import, "file:%s", rlinetd_argument(statement, 0));
 
 	if (import_has_control(file) || !import_set_words(service->section, "banner", &file, 1))
-		say(service, statement, IMPORT_UNSUPPORTED, "the name of the file cannot be written; it is left out");
+		say(service, statement, IMPORT_UNSUPPORTED,
+		    "the name of the file cannot be written; it is left out");
 	else
-		say(service, statement, IMPORT_CHANGED, "the file is read when the configuration is, not for each client");
+		say(service, statement, IMPORT_CHANGED,
+		    "the file is read when the configuration is, not for each client");
 }
 
 /* One number for both limits, or a block with soft and hard. */
 static void take_rlimit(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
-	static const char *const ours[] = { "cpu", "fsize", "data", "stack", "core", "nproc", "nofile", "memlock", "as" };
-	const char *name = rlinetd_argument(statement, 0), *soft = rlinetd_argument(statement, 1), *hard = soft;
+	static const char *const ours[] = { "cpu",   "fsize",  "data",    "stack", "core",
+					    "nproc", "nofile", "memlock", "as" };
+	const char *name = rlinetd_argument(statement, 0), *soft = rlinetd_argument(statement, 1),
+		   *hard = soft;
 	size_t place = 0;
 
 	for (const struct rlinetd_statement *in = statement->block; in != NULL; in = in->next) {
@@ -172,9 +181,10 @@ static void take_rlimit(struct rlinetd_service *service, const struct rlinetd_st
 		return;
 	}
 	for (const char *const *value = (const char *const[]){ soft, hard, NULL }; *value != NULL; value++)
-		if (strcmp(*value, "unlimited") != 0 &&
-		    ((*value)[0] == '\0' || strlen(*value) > 12 || (*value)[strspn(*value, "0123456789")] != '\0')) {
-			say(service, statement, IMPORT_UNSUPPORTED, "a number or unlimited is wanted here; it is left out");
+		if (strcmp(*value, "unlimited") != 0 && ((*value)[0] == '\0' || strlen(*value) > 12 ||
+							 (*value)[strspn(*value, "0123456789")] != '\0')) {
+			say(service, statement, IMPORT_UNSUPPORTED,
+			    "a number or unlimited is wanted here; it is left out");
 			return;
 		}
 	import_setf(service->section, import_printf(service->import, "rlimit_%s", name), "%s:%s", soft, hard);
@@ -184,25 +194,29 @@ static void take_rpc(struct rlinetd_service *service, const struct rlinetd_state
 {
 	service->is_rpc = service->is_off = true;
 	say(service, statement, IMPORT_UNSUPPORTED,
-	    "services are not told to the port mapper; the service is switched off: start its daemon by itself");
+	    "services are not told to the port mapper; the service is switched off: start its daemon by "
+	    "itself");
 }
 
 static void take_log(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
 	say(service, statement, IMPORT_CHANGED,
-	    "start and end of each session are in the log of usherd, with the client, the time and what it cost");
+	    "start and end of each session are in the log of usherd, with the client, the time and what it "
+	    "cost");
 }
 
 static void take_capability(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
 	service->is_off = true;
 	say(service, statement, IMPORT_UNSUPPORTED,
-	    "a program is given no capabilities; it is switched off: give them to its file, with no_new_privileges = no");
+	    "a program is given no capabilities; it is switched off: give them to its file, with "
+	    "no_new_privileges = no");
 }
 
 static void take_filter(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
-	say(service, statement, IMPORT_UNSUPPORTED, "no socket filter is loaded; see allow and deny, or a firewall");
+	say(service, statement, IMPORT_UNSUPPORTED,
+	    "no socket filter is loaded; see allow and deny, or a firewall");
 }
 
 static void take_internal(struct rlinetd_service *service, const struct rlinetd_statement *statement)
@@ -212,7 +226,8 @@ static void take_internal(struct rlinetd_service *service, const struct rlinetd_
 	if (statement->count > 0) {
 		service->is_off = true;
 		say(service, statement, IMPORT_UNSUPPORTED,
-		    "chargen with a file cannot be had; the service is switched off: write a script that loops");
+		    "chargen with a file cannot be had; the service is switched off: write a script that "
+		    "loops");
 	}
 }
 
@@ -232,15 +247,15 @@ static const struct {
 	const char *name;
 	take *take;
 } rows[] = {
-	{ "backlog", take_count },	  { "banner", take_banner },   { "capability", take_capability },
-	{ "chargen", take_internal },	  { "chroot", take_chroot },   { "close", take_close },
-	{ "discard", take_internal },	  { "echo", take_echo },       { "enabled", take_enabled },
-	{ "exec", take_exec },		  { "exit", take_close },      { "family", take_family },
-	{ "filter", take_filter },	  { "group", take_user },      { "initgroups", take_initgroups },
-	{ "instances", take_count },	  { "interface", take_interface }, { "log", take_log },
-	{ "loopback", take_internal },	  { "nice", take_nice },       { "port", take_port },
-	{ "protocol", take_protocol },	  { "rlimit", take_rlimit },   { "rpc", take_rpc },
-	{ "server", take_server },	  { "tcpd", take_tcpd },       { "user", take_user },
+	{ "backlog", take_count },     { "banner", take_banner },       { "capability", take_capability },
+	{ "chargen", take_internal },  { "chroot", take_chroot },       { "close", take_close },
+	{ "discard", take_internal },  { "echo", take_echo },           { "enabled", take_enabled },
+	{ "exec", take_exec },         { "exit", take_close },          { "family", take_family },
+	{ "filter", take_filter },     { "group", take_user },          { "initgroups", take_initgroups },
+	{ "instances", take_count },   { "interface", take_interface }, { "log", take_log },
+	{ "loopback", take_internal }, { "nice", take_nice },           { "port", take_port },
+	{ "protocol", take_protocol }, { "rlimit", take_rlimit },       { "rpc", take_rpc },
+	{ "server", take_server },     { "tcpd", take_tcpd },           { "user", take_user },
 	{ "wait", take_wait },
 };
 

@@ -12,7 +12,8 @@ static void tell(struct rlinetd_service *service, enum import_class class, const
 	import_tell(service->import, service->where, class, "%s", text);
 }
 
-static void switch_off(struct rlinetd_service *service, struct import_where where, enum import_class class, const char *text)
+static void switch_off(struct rlinetd_service *service, struct import_where where, enum import_class class,
+		       const char *text)
 {
 	service->is_off = true;
 	import_tell(service->import, where, class, "%s", text);
@@ -30,13 +31,17 @@ static void listen_on(struct rlinetd_service *service, const char *address, int 
 	else if (address == NULL && service->family != NULL)
 		address = "0.0.0.0";
 	if (address == NULL)
-		import_append(service->section, "listen", import_printf(service->import, "%d%s", port, suffix));
+		import_append(service->section, "listen",
+			      import_printf(service->import, "%d%s", port, suffix));
 	else if (inet_pton(AF_INET, address, bytes) == 1)
-		import_append(service->section, "listen", import_printf(service->import, "%s:%d%s", address, port, suffix));
+		import_append(service->section, "listen",
+			      import_printf(service->import, "%s:%d%s", address, port, suffix));
 	else if (inet_pton(AF_INET6, address, bytes) == 1)
-		import_append(service->section, "listen", import_printf(service->import, "[%s]:%d%s", address, port, suffix));
+		import_append(service->section, "listen",
+			      import_printf(service->import, "[%s]:%d%s", address, port, suffix));
 	else
-		import_tell(service->import, service->interfaces != NULL ? service->interfaces->where : service->where,
+		import_tell(service->import,
+			    service->interfaces != NULL ? service->interfaces->where : service->where,
 			    IMPORT_UNSUPPORTED, "'%.60s' is no address; it is left out", address);
 }
 
@@ -77,12 +82,19 @@ static void set_saying(struct rlinetd_service *service)
 	if (strcmp(service->says, "%M") == 0 || strncmp(service->says, "%I", 2) == 0) {
 		words[0] = service->says[1] == 'M' ? "time" : "daytime";
 		import_set_words(service->section, "exec", words, 1);
-		import_tell(service->import, service->where_exec, service->says[1] == 'M' ? IMPORT_EXACT : IMPORT_CHANGED, "%s",
-			    service->says[1] == 'M' ? "" : "the date is written as mail has it: Sun, 22 Nov 2026 15:18:36 +0000");
+		import_tell(service->import, service->where_exec,
+			    service->says[1] == 'M' ? IMPORT_EXACT : IMPORT_CHANGED, "%s",
+			    service->says[1] == 'M' ?
+				    "" :
+				    "the date is written as mail has it: Sun, 22 Nov 2026 15:18:36 +0000");
 		return;
 	}
 	for (const char *at = service->says; *at != '\0' && length < sizeof(text) - 5; at++) {
-		const char *escape = *at == '\n' ? "\\n" : *at == '\r' ? "\\r" : *at == '\t' ? "\\t" : *at == '\\' ? "\\\\" : NULL;
+		const char *escape = *at == '\n' ? "\\n" :
+				     *at == '\r' ? "\\r" :
+				     *at == '\t' ? "\\t" :
+				     *at == '\\' ? "\\\\" :
+						   NULL;
 
 		if (escape != NULL)
 			length += (size_t)snprintf(text + length, 3, "%s", escape);
@@ -96,11 +108,13 @@ static void set_saying(struct rlinetd_service *service)
 		words[0] = "discard";
 		import_set_words(service->section, "exec", words, 1);
 		switch_off(service, service->where_exec, IMPORT_UNSUPPORTED,
-			   "a text with what is put in for %, or with control characters, cannot be said; the service is "
+			   "a text with what is put in for %, or with control characters, cannot be said; "
+			   "the service is "
 			   "switched off: write a script (REMOTE_ADDR, REMOTE_PORT)");
 		return;
 	}
-	import_tell(service->import, service->where_exec, IMPORT_CHANGED, "%s", "a program says it, one for each client");
+	import_tell(service->import, service->where_exec, IMPORT_CHANGED, "%s",
+		    "a program says it, one for each client");
 }
 
 static void set_program(struct rlinetd_service *service)
@@ -111,12 +125,13 @@ static void set_program(struct rlinetd_service *service)
 
 	if (strlen(service->exec) >= RLINETD_COMMAND_MAX || import_has_control(service->exec)) {
 		switch_off(service, service->where_exec, IMPORT_UNSUPPORTED,
-			   "the command is too long, or has control characters; the service is switched off: write a script");
+			   "the command is too long, or has control characters; the service is switched off: "
+			   "write a script");
 		service->exec = "discard";
 	}
 	text = arena_strdup(import_arena(service->import), service->exec);
-	for (char *word = text != NULL ? strtok_r(text, " ", &save) : NULL; word != NULL && count < RLINETD_WORDS_MAX;
-	     word = strtok_r(NULL, " ", &save))
+	for (char *word = text != NULL ? strtok_r(text, " ", &save) : NULL;
+	     word != NULL && count < RLINETD_WORDS_MAX; word = strtok_r(NULL, " ", &save))
 		words[count++] = word;
 	if (count == RLINETD_WORDS_MAX)
 		switch_off(service, service->where_exec, IMPORT_UNSUPPORTED,
@@ -129,11 +144,13 @@ static void set_program(struct rlinetd_service *service)
 	}
 	if (strchr(service->exec, '%') != NULL)
 		switch_off(service, service->where_exec, IMPORT_UNSUPPORTED,
-			   "nothing is put in for % in a command; the service is switched off: write a script that takes it from "
+			   "nothing is put in for % in a command; the service is switched off: write a "
+			   "script that takes it from "
 			   "the environment (REMOTE_ADDR, REMOTE_PORT)");
 	import_exec(service->import, service->section, service->where_exec, words, count);
 	import_tell(service->import, service->where_exec, IMPORT_CHANGED, "%s",
-		    "a clean environment instead of the one of rlinetd (env, pass_env), and standard error to the log, not to the "
+		    "a clean environment instead of the one of rlinetd (env, pass_env), and standard error "
+		    "to the log, not to the "
 		    "client (stderr)");
 }
 
@@ -167,7 +184,8 @@ void rlinetd_make_service(struct rlinetd_service *service)
 		import_set(service->section, "user", NULL);
 	if (!set_listen(service) || !set_exec(service)) {
 		import_drop(service->section);
-		tell(service, IMPORT_UNSUPPORTED, "it has no port, or nothing to start; nothing is made of it");
+		tell(service, IMPORT_UNSUPPORTED,
+		     "it has no port, or nothing to start; nothing is made of it");
 		return;
 	}
 	if (import_get(service->section, "user") == NULL || service->exec == NULL)

@@ -9,8 +9,8 @@
 
 static void tell_line(struct rlinetd_reader *reader)
 {
-	import_tell(reader->import, (struct import_where){ .path = reader->path, .line = reader->line }, IMPORT_EXACT, "%s",
-		    "");
+	import_tell(reader->import, (struct import_where){ .path = reader->path, .line = reader->line },
+		    IMPORT_EXACT, "%s", "");
 }
 
 /* Blanks and comments; each line that was passed is told. */
@@ -22,7 +22,8 @@ static void skip_blanks(struct rlinetd_reader *reader)
 
 			reader->at = stop != NULL ? stop : reader->end;
 		}
-		if (reader->at == reader->end || strchr(" \t\r\n\v\f", *reader->at) == NULL || *reader->at == '\0')
+		if (reader->at == reader->end || strchr(" \t\r\n\v\f", *reader->at) == NULL ||
+		    *reader->at == '\0')
 			return;
 		if (*reader->at == '\n') {
 			tell_line(reader);
@@ -48,7 +49,10 @@ static enum rlinetd_token read_string(struct rlinetd_reader *reader)
 		bool escaped = *at == '\\';
 
 		at += escaped;
-		*out++ = escaped && *at == 'n' ? '\n' : escaped && *at == 't' ? '\t' : escaped && *at == 'r' ? '\r' : *at;
+		*out++ = escaped && *at == 'n' ? '\n' :
+			 escaped && *at == 't' ? '\t' :
+			 escaped && *at == 'r' ? '\r' :
+						 *at;
 	}
 	*out = '\0';
 	reader->text = text;
@@ -78,7 +82,8 @@ static enum rlinetd_token read_word(struct rlinetd_reader *reader)
 void rlinetd_advance(struct rlinetd_reader *reader)
 {
 	static const char marks[] = "{},;";
-	static const enum rlinetd_token tokens[] = { RLINETD_OPEN, RLINETD_CLOSE, RLINETD_COMMA, RLINETD_STOP };
+	static const enum rlinetd_token tokens[] = { RLINETD_OPEN, RLINETD_CLOSE, RLINETD_COMMA,
+						     RLINETD_STOP };
 	const char *mark;
 
 	if (reader->token == RLINETD_WRONG)
@@ -94,7 +99,9 @@ void rlinetd_advance(struct rlinetd_reader *reader)
 	mark = *reader->at != '\0' ? strchr(marks, *reader->at) : NULL;
 	if (mark != NULL)
 		reader->at++;
-	reader->token = mark != NULL ? tokens[mark - marks] : *reader->at == '"' ? read_string(reader) : read_word(reader);
+	reader->token = mark != NULL       ? tokens[mark - marks] :
+			*reader->at == '"' ? read_string(reader) :
+					     read_word(reader);
 }
 
 /* The statements of a block. Its closing brace is passed. */
@@ -124,15 +131,18 @@ struct rlinetd_statement *rlinetd_read_statement(struct rlinetd_reader *reader, 
 
 	while (reader->token == RLINETD_STOP)
 		rlinetd_advance(reader);
-	if (reader->token != RLINETD_WORD || depth > RLINETD_DEPTH_MAX || ++reader->statements > RLINETD_READ_MAX)
+	if (reader->token != RLINETD_WORD || depth > RLINETD_DEPTH_MAX ||
+	    ++reader->statements > RLINETD_READ_MAX)
 		return NULL;
 	statement = arena_alloc(import_arena(reader->import), sizeof(*statement));
 	if (statement == NULL)
 		return NULL;
-	*statement = (struct rlinetd_statement){ .where = { .path = reader->path, .line = reader->token_line },
-						 .name = reader->text };
+	*statement =
+		(struct rlinetd_statement){ .where = { .path = reader->path, .line = reader->token_line },
+					    .name = reader->text };
 	rlinetd_advance(reader);
-	while (reader->token == RLINETD_WORD || reader->token == RLINETD_STRING || reader->token == RLINETD_COMMA) {
+	while (reader->token == RLINETD_WORD || reader->token == RLINETD_STRING ||
+	       reader->token == RLINETD_COMMA) {
 		if (reader->token != RLINETD_COMMA && statement->count < RLINETD_ARGUMENTS_MAX)
 			statement->arguments[statement->count++] = reader->text;
 		rlinetd_advance(reader);

@@ -1,5 +1,5 @@
-/* import-rlinetd.c - rlinetd.conf(5) and the directories that it names: services, defaults (for those that come later),
- * logs. */
+/* import-rlinetd.c - rlinetd.conf(5) and the directories that it names: services, defaults (for those that
+ * come later), logs. */
 #include "import-rlinetd.h"
 
 #include "import-rules.h"
@@ -39,9 +39,9 @@ static void read_service(struct rlinetd *rlinetd, const struct rlinetd_statement
 	if (service == NULL)
 		return;
 	if (rlinetd->service_count++ >= RLINETD_SERVICES_MAX || statement->count == 0) {
-		import_tell(rlinetd->import, statement->where, IMPORT_UNSUPPORTED,
-			    "%s", statement->count == 0 ? "it has no name; nothing is made of it" :
-							  "there are too many services; import parts of the file");
+		import_tell(rlinetd->import, statement->where, IMPORT_UNSUPPORTED, "%s",
+			    statement->count == 0 ? "it has no name; nothing is made of it" :
+						    "there are too many services; import parts of the file");
 		return;
 	}
 	*service = *rlinetd->defaults;
@@ -60,7 +60,8 @@ static void read_statement(struct rlinetd *rlinetd, const struct rlinetd_stateme
 	} else if (strcmp(statement->name, "log") == 0) {
 		import_tell(rlinetd->import, statement->where, IMPORT_CHANGED,
 			    "there is one log for all services: log in [usherd], for files file:PATH");
-	} else if (strcmp(statement->name, "directory") == 0 && rlinetd->directory_count < ELEMENTS(rlinetd->directories)) {
+	} else if (strcmp(statement->name, "directory") == 0 &&
+		   rlinetd->directory_count < ELEMENTS(rlinetd->directories)) {
 		rlinetd->directories[rlinetd->directory_count++] = statement;
 	} else {
 		import_tell(rlinetd->import, statement->where, IMPORT_UNSUPPORTED,
@@ -91,8 +92,10 @@ static void read_text(struct rlinetd *rlinetd, const char *path, const char *tex
 	while ((statement = rlinetd_read_statement(&reader, 0)) != NULL)
 		read_statement(rlinetd, statement);
 	if (reader.token != RLINETD_END && !import_failed(rlinetd->import))
-		import_tell(rlinetd->import, (struct import_where){ .path = path, .line = reader.token_line }, IMPORT_UNSUPPORTED,
-			    "this cannot be read, and neither can what comes after it: a word, a string or one of { } ; is missing");
+		import_tell(rlinetd->import, (struct import_where){ .path = path, .line = reader.token_line },
+			    IMPORT_UNSUPPORTED,
+			    "this cannot be read, and neither can what comes after it: a word, a string or "
+			    "one of { } ; is missing");
 	import_count_lines(rlinetd->import, path, count_lines(text, length));
 }
 
@@ -110,7 +113,8 @@ static int read_file(struct rlinetd *rlinetd, const char *path)
 /* ---- directories ---- */
 
 /* Whether a name fits an expression; one that is empty fits, one that cannot be compiled is told. */
-static bool fits(struct rlinetd *rlinetd, const struct rlinetd_statement *statement, size_t place, const char *name, bool empty)
+static bool fits(struct rlinetd *rlinetd, const struct rlinetd_statement *statement, size_t place,
+		 const char *name, bool empty)
 {
 	const char *expression = rlinetd_argument(statement, place);
 	regex_t regex;
@@ -119,7 +123,8 @@ static bool fits(struct rlinetd *rlinetd, const struct rlinetd_statement *statem
 	if (expression[0] == '\0')
 		return empty;
 	if (strlen(expression) > 200 || regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0) {
-		import_tell(rlinetd->import, statement->where, IMPORT_UNSUPPORTED, "the expression cannot be used; it is left out");
+		import_tell(rlinetd->import, statement->where, IMPORT_UNSUPPORTED,
+			    "the expression cannot be used; it is left out");
 		return empty;
 	}
 	found = regexec(&regex, name, 0, NULL, 0) == 0;
@@ -133,16 +138,19 @@ static void read_directory(struct rlinetd *rlinetd, const struct rlinetd_stateme
 	int count = rules_list_names(rlinetd->import, path, &names);
 
 	if (count < 0)
-		import_tell(rlinetd->import, statement->where, count == -ENOENT ? IMPORT_EXACT : IMPORT_UNSUPPORTED,
-			    "%.200s: %s", path, strerror(-count));
+		import_tell(rlinetd->import, statement->where,
+			    count == -ENOENT ? IMPORT_EXACT : IMPORT_UNSUPPORTED, "%.200s: %s", path,
+			    strerror(-count));
 	for (int i = 0; i < count; i++) {
 		const char *file = import_printf(rlinetd->import, "%s/%s", path, names[i]);
 
-		if (!rules_is_there(path, names[i], S_IFREG, NULL) || !fits(rlinetd, statement, 1, names[i], true) ||
+		if (!rules_is_there(path, names[i], S_IFREG, NULL) ||
+		    !fits(rlinetd, statement, 1, names[i], true) ||
 		    fits(rlinetd, statement, 2, names[i], false))
 			continue;
 		if (rlinetd->file_count++ >= RLINETD_FILES_MAX || read_file(rlinetd, file) < 0)
-			import_tell(rlinetd->import, statement->where, IMPORT_UNSUPPORTED, "%.200s cannot be read", names[i]);
+			import_tell(rlinetd->import, statement->where, IMPORT_UNSUPPORTED,
+				    "%.200s cannot be read", names[i]);
 	}
 }
 
@@ -168,7 +176,8 @@ void import_rlinetd_text(struct import *import, const char *path, const char *te
 		return;
 	read_text(rlinetd, path, text, length);
 	for (size_t i = 0; i < rlinetd->directory_count; i++)
-		import_tell(import, rlinetd->directories[i]->where, IMPORT_UNSUPPORTED, "a text names no directories");
+		import_tell(import, rlinetd->directories[i]->where, IMPORT_UNSUPPORTED,
+			    "a text names no directories");
 }
 
 int import_rlinetd(struct import *import, const char *path)

@@ -1,16 +1,16 @@
-/* import-rlinetd.h - what has been read of an rlinetd.conf; for the files of this importer alone: import-rlinetd.c has files
- * and sections, -words.c words and statements, -keys.c what each statement of a service means, -service.c the section that
- * comes of them. */
+/* import-rlinetd.h - what has been read of an rlinetd.conf; for the files of this importer alone:
+ * import-rlinetd.c has files and sections, -words.c words and statements, -keys.c what each statement of a
+ * service means, -service.c the section that comes of them. */
 #ifndef USHERD_IMPORT_RLINETD_H
 #define USHERD_IMPORT_RLINETD_H
 
 #include "import.h"
 
 #define RLINETD_SERVICES_MAX   1000
-#define RLINETD_FILES_MAX      500  /* of directories */
-#define RLINETD_ARGUMENTS_MAX  64   /* of a statement */
-#define RLINETD_STATEMENTS_MAX 200  /* of a section, with those of defaults */
-#define RLINETD_DEPTH_MAX      8    /* of blocks in blocks */
+#define RLINETD_FILES_MAX      500   /* of directories */
+#define RLINETD_ARGUMENTS_MAX  64    /* of a statement */
+#define RLINETD_STATEMENTS_MAX 200   /* of a section, with those of defaults */
+#define RLINETD_DEPTH_MAX      8     /* of blocks in blocks */
 #define RLINETD_COMMAND_MAX    20000 /* bytes of exec */
 #define RLINETD_WORDS_MAX      1000  /* of exec */
 #define RLINETD_READ_MAX       50000 /* statements of a file */
@@ -22,7 +22,7 @@ enum rlinetd_token {
 	RLINETD_OPEN,  /* { */
 	RLINETD_CLOSE, /* } */
 	RLINETD_COMMA,
-	RLINETD_STOP,  /* ; */
+	RLINETD_STOP, /* ; */
 	RLINETD_WRONG
 };
 
@@ -49,8 +49,8 @@ struct rlinetd_reader {
 /* Reads the next token. */
 void rlinetd_advance(struct rlinetd_reader *reader);
 
-/* Reads a statement, with its block if it has one. NULL: there is none that can be read; the reader stands at what is no
- * part of one (the end, a closing brace), or RLINETD_WRONG. */
+/* Reads a statement, with its block if it has one. NULL: there is none that can be read; the reader stands at
+ * what is no part of one (the end, a closing brace), or RLINETD_WRONG. */
 struct rlinetd_statement *rlinetd_read_statement(struct rlinetd_reader *reader, unsigned depth);
 
 /* The word of a statement that there is, or "". */

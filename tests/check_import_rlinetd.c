@@ -1,4 +1,5 @@
-/* check_import_rlinetd.c - what becomes of rlinetd.conf: a row for each statement, and files with directories. */
+/* check_import_rlinetd.c - what becomes of rlinetd.conf: a row for each statement, and files with
+ * directories. */
 #include "core_help.h"
 #include "import_help.h"
 
@@ -7,7 +8,8 @@
 #define NEAR    "approximated"
 #define NONE    "unsupported"
 
-/* The text is `body` in a service "x" on port 7000 that runs /bin/cat as nobody; `class` is that of its second line. */
+/* The text is `body` in a service "x" on port 7000 that runs /bin/cat as nobody; `class` is that of its
+ * second line. */
 static const struct {
 	const char *body, *key, *value, *class; /* value NULL: not set */
 } rows[] = {
@@ -76,7 +78,8 @@ START_TEST(statement_becomes)
 	const char *body = rows[_i].body, *value;
 	struct import_service *service;
 
-	snprintf(text, sizeof(text), "service \"x\" { port 7000; exec \"/bin/cat\"; user \"nobody\";\n%s\n}\n", body);
+	snprintf(text, sizeof(text),
+		 "service \"x\" { port 7000; exec \"/bin/cat\"; user \"nobody\";\n%s\n}\n", body);
 	import_rlinetd_text(import, INPUT, text, strlen(text));
 	service = import_next(import, NULL);
 	ck_assert_msg(service != NULL, "%s: no section", body);
@@ -85,7 +88,8 @@ START_TEST(statement_becomes)
 	if (rows[_i].value == NULL)
 		ck_assert_msg(value == NULL, "%s: %s", body, value);
 	else
-		ck_assert_msg(value != NULL && strcmp(value, rows[_i].value) == 0, "%s: %s", body, value != NULL ? value : "(not set)");
+		ck_assert_msg(value != NULL && strcmp(value, rows[_i].value) == 0, "%s: %s", body,
+			      value != NULL ? value : "(not set)");
 	if (strncmp(body, "exec", 4) != 0 && strncmp(body, "interface eth0", 14) != 0)
 		ck_assert_msg(strcmp(class_of(import, 2, class), rows[_i].class) == 0, "%s: %s", body, class);
 	import_free(import);
@@ -119,7 +123,8 @@ START_TEST(internal_becomes)
 	ck_assert_ptr_nonnull(service);
 	ck_assert_str_eq(import_get(service, "exec"), internals[_i].exec);
 	disable = import_get(service, "disable");
-	ck_assert_msg((disable != NULL) == (internals[_i].disable != NULL), "%s: disable", internals[_i].body);
+	ck_assert_msg((disable != NULL) == (internals[_i].disable != NULL), "%s: disable",
+		      internals[_i].body);
 	ck_assert_ptr_null(import_get(service, "user"));
 	import_free(import);
 }
@@ -185,11 +190,13 @@ START_TEST(directories_are_read)
 
 	snprintf(text, sizeof(text), "%s/rlinetd.d", folder);
 	ck_assert_int_eq(mkdir(text, 0755), 0);
-	snprintf(text, sizeof(text), "directory \"%s/rlinetd.d\" \"\" \"(~|\\.bak)$\";\ndefaults { instances 3; }\n", folder);
+	snprintf(text, sizeof(text),
+		 "directory \"%s/rlinetd.d\" \"\" \"(~|\\.bak)$\";\ndefaults { instances 3; }\n", folder);
 	write_file(path_in(folder, "rlinetd.conf"), 0644, text);
 	write_file(path_in(folder, "rlinetd.d/b"), 0644, "service \"b\" { port 2; exec \"/bin/cat\"; }\n");
 	write_file(path_in(folder, "rlinetd.d/a"), 0644, "service \"a\" { port 1; exec \"/bin/cat\"; }\n");
-	write_file(path_in(folder, "rlinetd.d/c.bak"), 0644, "service \"c\" { port 3; exec \"/bin/cat\"; }\n");
+	write_file(path_in(folder, "rlinetd.d/c.bak"), 0644,
+		   "service \"c\" { port 3; exec \"/bin/cat\"; }\n");
 	ck_assert_int_eq(import_rlinetd(import, path_in(folder, "rlinetd.conf")), 0);
 	first = import_next(import, NULL);
 	second = import_next(import, first);
@@ -207,13 +214,17 @@ END_TEST
 /* What is written is read by our own parser: the examples that come with rlinetd, put together. */
 START_TEST(examples_are_whole)
 {
-	static const char text[] =
-		"# look for further configuration files elsewhere\n\ndefaults {\n  instances 5;\n  # interface 192.168.1.1;\n}\n"
-		"service \"in.popper\" {\n  exec \"/usr/sbin/in.pop3d\";\n  instances 20;\n  port 110;\n  nice 10;\n  tcpd;\n"
-		"  log syslog \"pop-3 connection from %O:%P\";\n  user \"root\";\n  # capability \"cap_setuid=eip\";\n}\n"
-		"service \"rusersd\" {\n\tprotocol udp;\n\tuser \"nobody\";\n\texec \"/usr/sbin/rpc.rusersd\";\n"
-		"\tserver \"/usr/sbin/tcpd\";\n\tport 7;\n\twait yes;\n\trpc {\n\t\tname \"rusersd\";\n\t\tversion 2-3;\n\t}\n}\n"
-		"service \"daytime\" {\n  echo \"%I\\n\";\n  close;\n}\n";
+	static const char text[] = "# look for further configuration files elsewhere\n\ndefaults {\n  "
+				   "instances 5;\n  # interface 192.168.1.1;\n}\n"
+				   "service \"in.popper\" {\n  exec \"/usr/sbin/in.pop3d\";\n  instances "
+				   "20;\n  port 110;\n  nice 10;\n  tcpd;\n"
+				   "  log syslog \"pop-3 connection from %O:%P\";\n  user \"root\";\n  # "
+				   "capability \"cap_setuid=eip\";\n}\n"
+				   "service \"rusersd\" {\n\tprotocol udp;\n\tuser \"nobody\";\n\texec "
+				   "\"/usr/sbin/rpc.rusersd\";\n"
+				   "\tserver \"/usr/sbin/tcpd\";\n\tport 7;\n\twait yes;\n\trpc {\n\t\tname "
+				   "\"rusersd\";\n\t\tversion 2-3;\n\t}\n}\n"
+				   "service \"daytime\" {\n  echo \"%I\\n\";\n  close;\n}\n";
 	struct import *import = import_new();
 	_cleanup_free_ char *out = NULL, *report = NULL;
 

@@ -1,6 +1,6 @@
-/* interop_import_rlinetd.c - rlinetd, and behind it, on the same ports, usherd with what the import made of the same file:
- * what clients see must be the same. The package is taken from PEERS_DIR, or downloaded and unpacked. Its own services are
- * not asked: rlinetd 0.9.3 ends when loopback or echo has served a client. */
+/* interop_import_rlinetd.c - rlinetd, and behind it, on the same ports, usherd with what the import made of
+ * the same file: what clients see must be the same. The package is taken from PEERS_DIR, or downloaded and
+ * unpacked. Its own services are not asked: rlinetd 0.9.3 ends when loopback or echo has served a client. */
 #include "harness.h"
 
 #include "base.h"
@@ -60,7 +60,8 @@ static char *see(const char *address, unsigned port, const char *text)
 		return strdup("(refused)");
 	(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
-	while (length < sizeof(bytes) - 1 && (n = recv(fd, bytes + length, sizeof(bytes) - 1 - length, 0)) > 0)
+	while (length < sizeof(bytes) - 1 &&
+	       (n = recv(fd, bytes + length, sizeof(bytes) - 1 - length, 0)) > 0)
 		length += (size_t)n;
 	close(fd);
 	bytes[length] = '\0';
@@ -81,8 +82,8 @@ static void expect_views(const char *who)
 	for (size_t i = 0; i < ELEMENTS(views); i++) {
 		_cleanup_free_ char *seen = see(views[i].address, views[i].port, views[i].text);
 
-		ck_assert_msg(strcmp(seen, views[i].expected) == 0, "%s, %s:%u: '%s' instead of '%s'", who, views[i].address,
-			      views[i].port, seen, views[i].expected);
+		ck_assert_msg(strcmp(seen, views[i].expected) == 0, "%s, %s:%u: '%s' instead of '%s'", who,
+			      views[i].address, views[i].port, seen, views[i].expected);
 	}
 }
 
@@ -124,7 +125,8 @@ START_TEST(same_replies)
 	SKIP_IF(getuid() != 0, "rlinetd changes users, which needs root");
 	test_write("rlinetd.conf", 0644, config, true);
 	test_write("limits", 0755, "echo $(ulimit -n) $(nice)\n", false);
-	run("mkdir $DIR/more; echo 'service \"more\" { port $13; exec \"/bin/echo from a directory\"; }' > $DIR/more/one; "
+	run("mkdir $DIR/more; echo 'service \"more\" { port $13; exec \"/bin/echo from a directory\"; }' > "
+	    "$DIR/more/one; "
 	    "echo 'service \"none\" { port $14; exec \"/bin/echo no\"; }' > $DIR/more/two.bak");
 	pid = start_peer();
 	expect_views("rlinetd");
@@ -132,7 +134,8 @@ START_TEST(same_replies)
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	WAIT_UNTIL(!listens());
 	snprintf(script, sizeof(script),
-		 "%1$.*2$s/usherctl import rlinetd --report=$DIR/report $DIR/rlinetd.conf > $DIR/made.ini || test $? = 1; "
+		 "%1$.*2$s/usherctl import rlinetd --report=$DIR/report $DIR/rlinetd.conf > $DIR/made.ini || "
+		 "test $? = 1; "
 		 "if grep -q unsupported: $DIR/report; then cat $DIR/report; exit 1; fi",
 		 path, (int)(strrchr(path, '/') - path));
 	run(script);
@@ -161,7 +164,8 @@ static void find_peer(void)
 	if (mkdtemp(unpacked) == NULL)
 		return;
 	snprintf(script, sizeof(script),
-		 "cd %s && chmod 755 . && (cp %s/rlinetd_*.deb . || timeout 60 apt-get -qq download rlinetd) > /dev/null 2>&1 && "
+		 "cd %s && chmod 755 . && (cp %s/rlinetd_*.deb . || timeout 60 apt-get -qq download rlinetd) "
+		 "> /dev/null 2>&1 && "
 		 "dpkg -x rlinetd_*.deb . 2> /dev/null",
 		 unpacked, peers != NULL ? peers : "/nonexistent");
 	snprintf(program, sizeof(program), "%s/usr/sbin/rlinetd", unpacked);

@@ -1,4 +1,5 @@
-/* sweep.c - the fault sweep (T-SWEEP): see sweep.h. Which faults there are, what was wrong with whom, and the figures.
+/* sweep.c - the fault sweep (T-SWEEP): see sweep.h. Which faults there are, what was wrong with whom, and the
+ * figures.
  *
  * SWEEP_FAULT="WHO CALL TURN ERRNO [on]" makes one run only, and shows its log. */
 #include "sweep.h"
@@ -19,8 +20,8 @@ static const char *name_of(const struct sweep_fault *fault)
 {
 	static char text[100];
 
-	snprintf(text, sizeof(text), "%s %s %u %s%s", who_names[fault->who], sweep_rows[fault->row].name, fault->turn,
-		 strerrorname_np(fault->error), fault->from_there_on ? " on" : "");
+	snprintf(text, sizeof(text), "%s %s %u %s%s", who_names[fault->who], sweep_rows[fault->row].name,
+		 fault->turn, strerrorname_np(fault->error), fault->from_there_on ? " on" : "");
 	return text;
 }
 
@@ -63,7 +64,8 @@ static void each_error(const struct sweep_fault *call, sweep_run *run, void *con
 
 		fault.error = errors[i % SWEEP_ERRORS];
 		fault.from_there_on = i / SWEEP_ERRORS == 2;
-		if (fault.error != 0 && (!sweep_is_one() || strcmp(getenv("SWEEP_FAULT"), name_of(&fault)) == 0))
+		if (fault.error != 0 &&
+		    (!sweep_is_one() || strcmp(getenv("SWEEP_FAULT"), name_of(&fault)) == 0))
 			run(&fault, context);
 	}
 }
@@ -79,13 +81,15 @@ void sweep_each(unsigned turns, sweep_run *run, void *context)
 	for (int who = 0; who < SWEEP_WHO; who++)
 		for (size_t row = 0; row < sweep_row_count; row++)
 			for (unsigned turn = 1; turn <= counts[who][row] && turn <= turns; turn++)
-				each_error(&(struct sweep_fault){ (enum sweep_who)who, row, turn, 0, false }, run, context);
+				each_error(&(struct sweep_fault){ (enum sweep_who)who, row, turn, 0, false },
+					   run, context);
 }
 
 void sweep_report(const char *name, unsigned least)
 {
 	fprintf(stderr, "# %s: %u runs, %u of them hit, %u violations\n", name, runs, hits, violations);
-	ck_assert_msg(violations == 0, "%s: %u violations in %u runs:\n%s", name, violations, runs, complaints);
+	ck_assert_msg(violations == 0, "%s: %u violations in %u runs:\n%s", name, violations, runs,
+		      complaints);
 	if (!sweep_is_one())
 		ck_assert_msg(hits >= least, "%s: only %u calls were hit", name, hits);
 }
@@ -101,5 +105,6 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	return harness_main(make_suite, HARNESS_SANITIZED ? "a sanitizer does not live with these faults" : NULL);
+	return harness_main(make_suite,
+			    HARNESS_SANITIZED ? "a sanitizer does not live with these faults" : NULL);
 }

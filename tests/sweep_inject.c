@@ -20,7 +20,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LIST(...) { __VA_ARGS__ }
+#define LIST(...)                                                                                            \
+	{                                                                                                    \
+		__VA_ARGS__                                                                                  \
+	}
 #define FAULT(name, lasting, passing) { SYS_##name, #name, lasting, passing },
 /* clang-format off */
 const struct sweep_row sweep_rows[] = {
@@ -54,7 +57,8 @@ void sweep_prepare(void *context)
 	unsigned short at = 0;
 
 	(void)context;
-	filter[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	filter[at++] =
+		(struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i <= ROWS; i++) {
 		unsigned number = (unsigned)(i < ROWS ? sweep_rows[i].number : BEGIN);
 
@@ -93,7 +97,8 @@ static enum sweep_who who_of(pid_t pid)
 	return SWEEP_CHILD;
 }
 
-/* Whether the descriptor is one of the kernel's own making (signalfd and others), whose reading has no error. */
+/* Whether the descriptor is one of the kernel's own making (signalfd and others), whose reading has no error.
+ */
 static bool is_anonymous(pid_t pid, int fd)
 {
 	char path[64], target[16] = "";
@@ -125,7 +130,8 @@ static int answer(const struct seccomp_notif *question)
 	who = who_of((pid_t)question->pid);
 	if (who == SWEEP_DAEMON && question->data.nr == state.begun_by)
 		state.begun = true;
-	if (who == SWEEP_WHO || row == ROWS || !state.begun || cannot_fail(&question->data, (pid_t)question->pid))
+	if (who == SWEEP_WHO || row == ROWS || !state.begun ||
+	    cannot_fail(&question->data, (pid_t)question->pid))
 		return 0;
 	state.calls[who][row]++;
 	if (fault->row != row || fault->who != who || state.calls[who][row] < fault->turn ||

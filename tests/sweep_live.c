@@ -30,7 +30,11 @@ static char *show_facts(void)
 /* Where the log was some seconds ago: what is the same again within that time is not written, but counted. */
 static size_t recent_log(const struct daemon *daemon)
 {
-	static struct { pid_t pid; uint64_t ms; size_t at; } marks[64];
+	static struct {
+		pid_t pid;
+		uint64_t ms;
+		size_t at;
+	} marks[64];
 	static unsigned next;
 	const uint64_t now = now_ms();
 	size_t at = daemon->log_size;
@@ -58,7 +62,8 @@ static bool is_told(const char *log, const struct sweep_fault *fault)
 {
 	return strstr(log, strerror(fault->error)) != NULL || strstr(log, " fail ") != NULL ||
 	       strstr(log, " refuse ") != NULL || strstr(log, " accept ") != NULL ||
-	       strstr(log, " control ") != NULL || strstr(log, "reload-failed") != NULL || strstr(log, " trouble ") != NULL;
+	       strstr(log, " control ") != NULL || strstr(log, "reload-failed") != NULL ||
+	       strstr(log, " trouble ") != NULL;
 }
 
 /* A client of the control socket sees that he gets no answer; that nobody is let in is told. */
@@ -107,16 +112,18 @@ static bool judge(struct daemon *daemon, const struct sweep_fault *fault)
 	}
 	other = sweep_ask(2, NULL);
 	if (other == NULL || strcmp(other, "other") != 0)
-		sweep_complain(fault, "the other service is not served afterwards: %s", other != NULL ? other : "no end");
+		sweep_complain(fault, "the other service is not served afterwards: %s",
+			       other != NULL ? other : "no end");
 	free(other);
 	facts = show_facts();
 	if (facts == NULL || strcmp(facts, baseline) != 0)
-		sweep_complain(fault, "a program is not what it was: %s", facts != NULL ? facts : "not served");
+		sweep_complain(fault, "a program is not what it was: %s",
+			       facts != NULL ? facts : "not served");
 	free(facts);
 	if (comes_to_rest(daemon))
 		return true;
-	sweep_complain(fault, "not at rest: %d children, %d descriptors instead of %d", daemon_children(daemon),
-		 daemon_count_fds(daemon), daemon->fds);
+	sweep_complain(fault, "not at rest: %d children, %d descriptors instead of %d",
+		       daemon_children(daemon), daemon_count_fds(daemon), daemon->fds);
 	kill(daemon->pid, SIGKILL);
 	daemon_wait_exit(daemon);
 	return false;
@@ -126,8 +133,8 @@ static bool judge(struct daemon *daemon, const struct sweep_fault *fault)
 
 static struct daemon *start(void)
 {
-	struct daemon *daemon =
-		daemon_launch(&(struct daemon_spec){ .config = sweep_config, .prepare = sweep_prepare, .no_wait = true });
+	struct daemon *daemon = daemon_launch(
+		&(struct daemon_spec){ .config = sweep_config, .prepare = sweep_prepare, .no_wait = true });
 
 	if (!sweep_follow(daemon->pid))
 		return NULL;
@@ -158,7 +165,8 @@ static bool comes_to_be_told(struct daemon *daemon, size_t from, const struct sw
 }
 
 /* One run: the scenario with this fault, and what its clients and the log say. */
-static void try_fault(const struct sweep_scenario *scenario, struct daemon *daemon, const struct sweep_fault *fault)
+static void try_fault(const struct sweep_scenario *scenario, struct daemon *daemon,
+		      const struct sweep_fault *fault)
 {
 	size_t before = strlen(daemon_read_log(daemon)), recent = recent_log(daemon);
 	const char *missed;
@@ -174,12 +182,14 @@ static void try_fault(const struct sweep_scenario *scenario, struct daemon *daem
 		sweep_complain(fault, "%s, without a fault", missed);
 	else if (missed != NULL && sweep_is_alive(daemon) && !silences(fault) &&
 		 !may_be_silent(scenario, fault) && !comes_to_be_told(daemon, recent, fault))
-		sweep_complain(fault, "%s, and the log does not tell: %.300s", missed, daemon_read_log(daemon) + recent);
+		sweep_complain(fault, "%s, and the log does not tell: %.300s", missed,
+			       daemon_read_log(daemon) + recent);
 	lines = count_lines(daemon_read_log(daemon) + before);
 	if (lines > scenario->lines)
 		sweep_complain(fault, "%u lines in the log", lines);
 	if (sweep_is_one())
-		fprintf(stderr, "%s: %s\n%s", scenario->name, missed != NULL ? missed : "well", daemon_read_log(daemon) + before);
+		fprintf(stderr, "%s: %s\n%s", scenario->name, missed != NULL ? missed : "well",
+			daemon_read_log(daemon) + before);
 }
 
 static void run_live(const struct sweep_fault *fault, void *context)
@@ -191,7 +201,8 @@ static void run_live(const struct sweep_fault *fault, void *context)
 	if (place->scenario->settle != NULL)
 		wrong = place->scenario->settle(place->daemon);
 	else if (sweep_is_alive(place->daemon))
-		wrong = place->scenario->run(place->daemon); /* a service that was slowed down lets its clients wait */
+		wrong = place->scenario->run(
+			place->daemon); /* a service that was slowed down lets its clients wait */
 	if (wrong != NULL)
 		sweep_complain(fault, "afterwards %s", wrong);
 	if (!judge(place->daemon, fault))
@@ -214,7 +225,6 @@ START_TEST(sweep_live)
 	sweep_report(place.scenario->name, 5);
 }
 END_TEST
-
 
 void sweep_add_live(TCase *live)
 {

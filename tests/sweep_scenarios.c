@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PORT_FACTS  1
-#define PORT_OTHER  2
-#define PORT_UDP    3
-#define PORT_WAIT   4
-#define PORT_NEW    5
-#define PORT_CAT    6
+#define PORT_FACTS 1
+#define PORT_OTHER 2
+#define PORT_UDP   3
+#define PORT_WAIT  4
+#define PORT_NEW   5
+#define PORT_CAT   6
 
 unsigned sweep_patience_ms;
 
@@ -23,15 +23,17 @@ static uint64_t patience_end(void)
 	return now_ms() + (sweep_patience_ms != 0 ? sweep_patience_ms : (unsigned)PATIENCE_MS);
 }
 
-const char sweep_config[] = "[usherd]\ndrain_timeout = 500ms\n"
-			    "[facts]\nlisten = 127.0.0.1:$1\nexec = $PROBE\nkill_after = 100ms\n"
-			    "[other]\nlisten = 127.0.0.1:$2\nexec = $PROBE say other\n"
-			    "[filter]\nlisten = 127.0.0.1:$3/udp\nexec = $PROBE say answer\n"
-			    "[waiting]\nlisten = 127.0.0.1:$4\nwait = yes\nexec = $PROBE accept\n"
-			    "[cat]\nlisten = 127.0.0.1:$6\nexec = $PROBE cat\n"
-			    "[local]\nlisten = unix:$DIR/local\nexec = $PROBE say local\nsocket_mode = 0666\n";
+const char sweep_config[] =
+	"[usherd]\ndrain_timeout = 500ms\n"
+	"[facts]\nlisten = 127.0.0.1:$1\nexec = $PROBE\nkill_after = 100ms\n"
+	"[other]\nlisten = 127.0.0.1:$2\nexec = $PROBE say other\n"
+	"[filter]\nlisten = 127.0.0.1:$3/udp\nexec = $PROBE say answer\n"
+	"[waiting]\nlisten = 127.0.0.1:$4\nwait = yes\nexec = $PROBE accept\n"
+	"[cat]\nlisten = 127.0.0.1:$6\nexec = $PROBE cat\n"
+	"[local]\nlisten = unix:$DIR/local\nexec = $PROBE say local\nsocket_mode = 0666\n";
 
-static const char added[] = "[new]\nlisten = 127.0.0.1:$5, 127.0.0.1:$7/udp, unix:$DIR/new\nexec = $PROBE say new\n";
+static const char added[] =
+	"[new]\nlisten = 127.0.0.1:$5, 127.0.0.1:$7/udp, unix:$DIR/new\nexec = $PROBE say new\n";
 
 /* ---- clients that bear with everything ---- */
 
@@ -234,7 +236,8 @@ static const char *reload_good(struct daemon *daemon)
 
 static const char *reload_bad(struct daemon *daemon)
 {
-	const char *wrong = reload(daemon, "[new]\nlisten = 127.0.0.1:$5\nexec = $PROBE say new\ninstances = many\n");
+	const char *wrong =
+		reload(daemon, "[new]\nlisten = 127.0.0.1:$5\nexec = $PROBE say new\ninstances = many\n");
 
 	return wrong != NULL ? wrong : told == TOLD_NEW ? "a configuration with a mistake was taken" : NULL;
 }
@@ -284,7 +287,8 @@ bool sweep_control(const char *request)
 
 static const char *control_looks(struct daemon *daemon)
 {
-	static const char *const requests[] = { "status\n", "services\n", "sessions\n", "explain 127.0.0.1 other\n" };
+	static const char *const requests[] = { "status\n", "services\n", "sessions\n",
+						"explain 127.0.0.1 other\n" };
 
 	(void)daemon;
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
@@ -295,8 +299,8 @@ static const char *control_looks(struct daemon *daemon)
 
 static const char *control_changes(struct daemon *daemon)
 {
-	static const char *const requests[] = { "disable cat\n", "enable cat\n", "ban 192.0.2.1 1h\n", "unban 192.0.2.1\n",
-						"loglevel debug\n", "loglevel info\n" };
+	static const char *const requests[] = { "disable cat\n",     "enable cat\n",     "ban 192.0.2.1 1h\n",
+						"unban 192.0.2.1\n", "loglevel debug\n", "loglevel info\n" };
 	const char *wrong = NULL;
 
 	(void)daemon;
@@ -310,7 +314,8 @@ static const char *settle_changes(struct daemon *daemon)
 {
 	if (!sweep_is_alive(daemon))
 		return NULL;
-	if (!sweep_control("enable cat\n") || !sweep_control("unban all\n") || !sweep_control("loglevel info\n"))
+	if (!sweep_control("enable cat\n") || !sweep_control("unban all\n") ||
+	    !sweep_control("loglevel info\n"))
 		return "the control socket does not answer any more";
 	return NULL;
 }

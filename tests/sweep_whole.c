@@ -1,5 +1,5 @@
-/* sweep_whole.c - see sweep.h: runs that begin or end a daemon: a start, a look at the configuration, a start with a
- * program that is loaded ahead, an upgrade in place, a drain, a stop. Each has a daemon of its own. */
+/* sweep_whole.c - see sweep.h: runs that begin or end a daemon: a start, a look at the configuration, a start
+ * with a program that is loaded ahead, an upgrade in place, a drain, a stop. Each has a daemon of its own. */
 #include "sweep.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORD_MS  1500 /* until a daemon says that it is ready, or ends: its own deadlines are shorter */
-#define OTHER    2
-#define CAT      6
+#define WORD_MS     1500 /* until a daemon says that it is ready, or ends: its own deadlines are shorter */
+#define OTHER       2
+#define CAT         6
 #define STATUS_MOST 125 /* above: a signal, or no program */
 
 static const char warm_config[] = "[usherd]\ndrain_timeout = 500ms\n"
@@ -31,9 +31,10 @@ struct life {
 
 static struct daemon *launch(const struct life *life, const struct sweep_fault *fault)
 {
-	const struct daemon_spec spec = {
-		.config = life->config, .arguments = life->arguments, .prepare = sweep_prepare, .no_wait = true
-	};
+	const struct daemon_spec spec = { .config = life->config,
+					  .arguments = life->arguments,
+					  .prepare = sweep_prepare,
+					  .no_wait = true };
 	struct daemon *daemon = daemon_launch(&spec);
 
 	if (life->armed_at_start)
@@ -102,7 +103,9 @@ static void judge_refusal(struct daemon *daemon, const struct sweep_fault *fault
 	int status = daemon_wait_exit(daemon);
 
 	if (status == 0 || status > STATUS_MOST + 2) /* 127 is the dynamic linker's */
-		tell(fault, status == 0 ? "it ends with status 0, and was never ready" : "it ends by a signal", daemon);
+		tell(fault,
+		     status == 0 ? "it ends with status 0, and was never ready" : "it ends by a signal",
+		     daemon);
 	else if (daemon_read_log(daemon)[0] == '\0')
 		tell(fault, "it does not start, and says nothing", daemon);
 }
@@ -198,7 +201,8 @@ static void run_upgrade(struct daemon *daemon, const struct sweep_fault *fault)
 
 	sweep_arm(fault, NULL);
 	kill(daemon->pid, SIGUSR2);
-	if (!says_in_time(daemon, " upgraded | upgrade-failed ", 3 * WORD_MS) && sweep_is_alive(daemon) && fault == NULL)
+	if (!says_in_time(daemon, " upgraded | upgrade-failed ", 3 * WORD_MS) && sweep_is_alive(daemon) &&
+	    fault == NULL)
 		tell(fault, "no word about the upgrade", daemon);
 	sweep_disarm();
 	if (!sweep_is_alive(daemon)) {
