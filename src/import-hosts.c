@@ -135,9 +135,11 @@ static void read_rules(struct hosts *hosts, const char *path, const char *text, 
 
 /* ---- which rules are about a program ---- */
 
-/* What libwrap may call a section. */
+/* What libwrap calls a section: by its program. By its own name only what has no program, as services of inetd itself;
+ * else a rule for that name may be meant for it, which counts where it refuses. */
 struct names {
 	const char *program, *section;
+	bool is_own; /* one of the bundled services */
 };
 
 /* A list of daemons: whether the program is one of them in any case, and whether it may be one. */
@@ -154,7 +156,7 @@ static struct daemons match_daemons(const struct rule *rule, const struct names 
 
 	while (list != NULL && (word = hosts_next_word(&list)) != NULL) {
 		char *at = word[0] != '\0' ? strchr(word + 1, '@') : NULL;
-		bool matches;
+		bool by_program, matches;
 
 		if (strcasecmp(word, "EXCEPT") == 0) {
 			if (++last == EXCEPT_MAX)
@@ -163,9 +165,10 @@ static struct daemons match_daemons(const struct rule *rule, const struct names 
 		}
 		if (at != NULL)
 			*at = '\0';
-		matches = hosts_match_name(word, names->program) || hosts_match_name(word, names->section);
+		by_program = hosts_match_name(word, names->program);
+		matches = by_program || hosts_match_name(word, names->section);
 		groups[last].maybe = groups[last].maybe || matches;
-		groups[last].sure = groups[last].sure || (matches && at == NULL);
+		groups[last].sure = groups[last].sure || (matches && at == NULL && (by_program || names->is_own));
 	}
 	for (; last > 0; last--) {
 		groups[last - 1].sure = groups[last - 1].sure && !groups[last].maybe;
@@ -247,6 +250,13 @@ static const char *program_of(struct import *import, const struct import_service
 		return "";
 	slash = strrchr(words[0], '/');
 	return slash != NULL ? slash + 1 : words[0];
+}
+
+static bool is_bundled(const struct import_service *service)
+{
+	const char *command = import_get(service, "exec");
+
+	return command != NULL && strchr(command, '/') == NULL;
 }
 
 /* Whether there is no client of it that has an address. */
@@ -360,7 +370,7 @@ static void keep_apart(struct import *import)
 
 static void apply_to_section(struct hosts *hosts, struct import_service *service)
 {
-	struct names names = { .section = import_name(service) };
+	struct names names = { .section = import_name(service), .is_own = is_bundled(service) };
 
 	if (is_local(service) || !import_is_wrapped(service, &names.program))
 		return;
@@ -373,7 +383,7 @@ static void apply_to_section(struct hosts *hosts, struct import_service *service
 
 static void apply_all(struct hosts *hosts)
 {
-	static const struct names nothing = { "", "" };
+	static const struct names nothing = { "", "", false };
 	struct import *import = hosts->import;
 	bool any = import_next(import, NULL) != NULL;
 

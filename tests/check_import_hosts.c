@@ -136,6 +136,24 @@ START_TEST(sections_say_who_they_are)
 }
 END_TEST
 
+/* A rule for the name of a section whose program is called otherwise lets in nobody, but refuses. */
+START_TEST(section_is_not_its_program)
+{
+	static const char allow[] = "ssh, echo : 10.\n", deny[] = "ssh : 10.1.\nALL : ALL\n";
+	struct import *import = import_new();
+	struct import_where where = { "other", 1 };
+	struct import_service *program = import_add(import, "ssh", where), *own = import_add(import, "echo", where);
+
+	import_set(program, "exec", "/usr/sbin/sshd -i");
+	import_set(own, "exec", "echo");
+	import_hosts_text(import, INPUT, allow, strlen(allow), "deny", deny, strlen(deny));
+	ck_assert_str_eq(import_get(program, "deny"), "all");
+	ck_assert_ptr_null(import_get(program, "allow"));
+	ck_assert_str_eq(import_get(own, "allow"), "10.0.0.0/8");
+	import_free(import);
+}
+END_TEST
+
 START_TEST(rules_alone)
 {
 	static const char allow[] = "in.ftpd, defaults : 10.\n", deny[] = "ALL : ALL\n";
@@ -196,6 +214,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tests, addresses_are_decided, 0, ELEMENTS(hosts_rows));
 	tcase_add_loop_test(tests, line_becomes, 0, ELEMENTS(lines));
 	tcase_add_test(tests, sections_say_who_they_are);
+	tcase_add_test(tests, section_is_not_its_program);
 	tcase_add_test(tests, rules_alone);
 	tcase_add_test(tests, bounds);
 	suite_add_tcase(suite, tests);

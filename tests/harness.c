@@ -100,6 +100,14 @@ static void kill_child(pid_t pid, void *context)
 		kill(pid, SIGKILL);
 }
 
+/* Whoever loses his parent by this becomes ours, and is next. */
+static void end_children(void)
+{
+	do
+		harness_each_child(getpid(), kill_child, NULL);
+	while (waitpid(-1, NULL, 0) > 0);
+}
+
 static int remove_entry(const char *path, const struct stat *status, int flag, struct FTW *ftw)
 {
 	(void)status, (void)flag, (void)ftw;
@@ -244,9 +252,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	harness_each_child(getpid(), kill_child, NULL);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	end_children();
 }
 
 const char *test_dir(void)
@@ -442,10 +448,8 @@ int harness_main(Suite *(*make)(void), const char *missing)
 	shared->filter = start_filter(tap);
 	srunner_set_tap(runner, tap);
 	srunner_run_all(runner, CK_SILENT);
-	harness_each_child(getpid(), kill_child, NULL);
 	close(atoi(tap + strlen("/dev/fd/")));
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	end_children();
 	int failed = srunner_ntests_failed(runner);
 
 	srunner_free(runner);
