@@ -51,7 +51,8 @@ static void asked(void *context, struct control_client *client, const struct con
 static bool find_path(const struct daemon *daemon, char path[static PATH_MAX])
 {
 	const char *control = daemon->conf->daemon.control;
-	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	/* The first is what a service manager has made for the daemon: systemd.exec(5), RuntimeDirectory=. */
+	const char *made = secure_getenv("RUNTIME_DIRECTORY"), *runtime = secure_getenv("XDG_RUNTIME_DIR");
 
 	if (strcmp(control, "none") == 0 || (strcmp(control, "auto") == 0 && !daemon->source.reloadable))
 		return false;
@@ -59,6 +60,8 @@ static bool find_path(const struct daemon *daemon, char path[static PATH_MAX])
 		snprintf(path, PATH_MAX, "%s", control);
 	else if (geteuid() == 0)
 		snprintf(path, PATH_MAX, "%s", CONTROL_DEFAULT_PATH);
+	else if (made != NULL && made[0] == '/' && strchr(made, ':') == NULL)
+		snprintf(path, PATH_MAX, "%s/control", made);
 	else if (runtime != NULL && runtime[0] == '/')
 		snprintf(path, PATH_MAX, "%s/usherd.control", runtime);
 	else

@@ -272,6 +272,41 @@ START_TEST(killed)
 }
 END_TEST
 
+/* Where `control = auto` puts it for who is not root. */
+static const struct {
+	const char *variable, *other, *file;
+} places[] = {
+	{ "RUNTIME_DIRECTORY=$DIR/run", "XDG_RUNTIME_DIR=/nonexistent", "run/control" },
+	{ "RUNTIME_DIRECTORY=run", "XDG_RUNTIME_DIR=$DIR/run", "run/usherd.control" },
+	{ "RUNTIME_DIRECTORY=$DIR/run:/tmp", "XDG_RUNTIME_DIR=$DIR/run", "run/usherd.control" },
+};
+
+static void become_nobody(void *context)
+{
+	(void)context;
+	if (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
+		_exit(1);
+}
+
+START_TEST(automatic_place)
+{
+	char clean[] = "PATH=/usr/bin:/bin";
+	char *environment[] = { test_expand(places[_i].variable), test_expand(places[_i].other), clean, NULL };
+
+	SKIP_IF(getuid() != 0, "only root can become somebody else");
+	ck_assert_int_eq(mkdir(test_path("run"), 0755), 0);
+	ck_assert_int_eq(chown(test_path("run"), NOBODY, NOBODY), 0);
+	struct daemon *daemon = daemon_launch(&(struct daemon_spec){ .config = "[usherd]\ncontrol = auto\n" SERVICE,
+								     .prepare = become_nobody,
+								     .environment = environment });
+	char *reply = control_ask(test_path(places[_i].file), "status");
+
+	ck_assert_ptr_nonnull(strstr(reply, "\"ok\":true"));
+	free(reply);
+	daemon_stop(daemon);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("e2e_control");
@@ -282,6 +317,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(control, enemy, 0, sizeof(enemies) / sizeof(enemies[0]));
 	tcase_add_test(control, idle_clients);
 	tcase_add_test(control, killed);
+	tcase_add_loop_test(control, automatic_place, 0, sizeof(places) / sizeof(places[0]));
 	return suite;
 }
 

@@ -68,10 +68,19 @@ static bool serves(unsigned number, const char *text, const char *expected)
 	return good;
 }
 
+/* The last lines of the log. */
+static const char *log_end(struct daemon *daemon)
+{
+	const char *text = daemon_log_tail(daemon);
+	size_t length = strlen(text), most = sweep_is_one() ? 1400 : 250;
+
+	return length > most ? text + length - most : text;
+}
+
 static void tell(const struct sweep_fault *fault, const char *what, struct daemon *daemon)
 {
 	if (fault != NULL)
-		sweep_complain(fault, "%s: %.600s", what, daemon_log_tail(daemon));
+		sweep_complain(fault, "%s: %.*s", what, sweep_is_one() ? 1400 : 250, log_end(daemon));
 	else
 		ck_abort_msg("without a fault %s: %s", what, daemon_log_tail(daemon));
 }
@@ -193,6 +202,14 @@ static int hold(void)
 	return fd;
 }
 
+/* A fault that lasts keeps the program before from coming back, too: then it ends, and has said why. */
+static void judge_end(struct daemon *daemon, const struct sweep_fault *fault)
+{
+	if (fault == NULL || !fault->from_there_on)
+		tell(fault, "the daemon is gone", daemon);
+	judge_refusal(daemon, fault);
+}
+
 /* The session that was there before is there afterwards, whichever program runs then. */
 static void run_upgrade(struct daemon *daemon, const struct sweep_fault *fault)
 {
@@ -206,8 +223,7 @@ static void run_upgrade(struct daemon *daemon, const struct sweep_fault *fault)
 		tell(fault, "no word about the upgrade", daemon);
 	sweep_disarm();
 	if (!sweep_is_alive(daemon)) {
-		tell(fault, "the daemon is gone", daemon);
-		daemon_wait_exit(daemon);
+		judge_end(daemon, fault);
 		close(fd);
 		return;
 	}
