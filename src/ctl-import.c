@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 enum format {
@@ -189,6 +190,15 @@ static int cannot_read(const char *path, int error)
 	return error == -ENOMEM ? EX_OSERR : EX_NOINPUT;
 }
 
+/* The others leave the limit of descriptors as it was; here services have one of their own unless told otherwise. */
+static void finish(struct import *import, const struct request *request)
+{
+	if (import_next(import, NULL) != NULL && import_get(import_defaults(import), "rlimit_nofile") == NULL)
+		import_set(import_defaults(import), "rlimit_nofile",
+			   request->format == FORMAT_SYSTEMD ? "1024:524288" : "inherit");
+	import_check(import);
+}
+
 static int read_all(struct import *import, const struct request *request)
 {
 	const char *allow = request->allow, *deny = request->deny;
@@ -198,12 +208,16 @@ static int read_all(struct import *import, const struct request *request)
 		allow = request->files[0];
 		deny = request->file_count > 1 ? request->files[1] : deny;
 	}
+	if (allow != NULL || deny != NULL)
+		import_expect_hosts(import);
 	for (int i = 0; request->format != FORMAT_HOSTS && i < request->file_count; i++) {
 		r = read_one(import, request, request->files[i]);
 		if (r < 0)
 			return cannot_read(request->files[i], r);
 	}
 	r = allow != NULL || deny != NULL ? import_hosts(import, allow, deny) : 0;
+	if (r == 0)
+		finish(import, request);
 	return r < 0 ? cannot_read(allow != NULL ? allow : deny, r) : EXIT_SUCCESS;
 }
 
@@ -290,10 +304,18 @@ int ctl_export(int argc, char **argv)
 {
 	const char *folder = NULL;
 	struct import *report;
+	bool named = false;
+	struct stat about;
 	int letter, r;
 
+	/* The format stands first, as with import. */
+	if (argc > 1 && strcmp(argv[1], "systemd") == 0) {
+		named = true;
+		argv++;
+		argc--;
+	}
 	opterr = 0;
-	while ((letter = getopt(argc, argv, "+:o:h")) != -1) {
+	while ((letter = getopt(argc, argv, ":o:h")) != -1) {
 		if (letter == 'h') {
 			puts("usage: usherctl export systemd [-o FOLDER] FILE\n\n"
 			     "Writes the services of a services.ini as .socket and .service units: into FOLDER, where\n"
@@ -305,12 +327,16 @@ int ctl_export(int argc, char **argv)
 			return export_usage("unknown option");
 		folder = optarg;
 	}
-	if (argc - optind != 2 || strcmp(argv[optind], "systemd") != 0)
+	if (!named || argc - optind != 1)
 		return export_usage("what to, and which file?");
+	if (folder != NULL && (stat(folder, &about) < 0 || !S_ISDIR(about.st_mode))) {
+		fprintf(stderr, "usherctl: export: %s: there is no such directory; make it first\n", folder);
+		return EX_CANTCREAT;
+	}
 	report = import_new();
-	r = report != NULL ? export_systemd(report, argv[optind + 1], folder, stdout) : -ENOMEM;
+	r = report != NULL ? export_systemd(report, argv[optind], folder, stdout) : -ENOMEM;
 	if (r < 0)
-		fprintf(stderr, "usherctl: export: %s: %s\n", argv[optind + 1], strerror(-r));
+		fprintf(stderr, "usherctl: export: %s: %s\n", argv[optind], strerror(-r));
 	else
 		import_report(report, true, stderr);
 	r = r == -ENOENT || r == -EACCES ? EX_NOINPUT : r < 0 ? EX_OSERR : status_of(report);

@@ -1,7 +1,6 @@
 /* export-systemd-service.c - the .service unit of a service. */
 #include "export-systemd.h"
 
-#include "access.h"
 #include "base.h"
 
 #include <string.h>
@@ -167,51 +166,6 @@ static void write_streams(struct export *export)
 	}
 }
 
-/* ---- who may ---- */
-
-static void write_rules(struct export *export, const char *key, const char *name, const struct conf_access_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const struct access_rule *rule = &list->rules[i];
-		char text[ACCESS_TEXT_MAX];
-
-		if (rule->kind == ACCESS_ALL)
-			export_format(export, "%s=any\n", name);
-		else if (rule->kind == ACCESS_IPV4 || rule->kind == ACCESS_IPV6)
-			export_format(export, "%s=%s\n", name, access_print(rule, text));
-		else if (rule->kind == ACCESS_FILE)
-			export_say(export, key, IMPORT_UNSUPPORTED,
-				   "a unit takes no rules from a file; write them into %s=", name);
-		else
-			export_say(export, key, IMPORT_UNSUPPORTED,
-				   "systemd judges addresses only; users are kept out by the mode of a socket's file");
-	}
-	if (list->count > 0)
-		export_say(export, key, IMPORT_APPROXIMATED,
-			   "it filters all packets of the program, not only clients, and what is allowed wins "
-			   "over what is denied");
-}
-
-static bool allows_all(const struct conf_access_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->rules[i].kind == ACCESS_ALL)
-			return true;
-	return false;
-}
-
-static void write_access(struct export *export)
-{
-	const struct conf_service *service = export->service;
-
-	/* There who is neither allowed nor denied comes in, and who is allowed is never denied. */
-	if (!allows_all(&service->allow))
-		write_rules(export, "allow", "IPAddressAllow", &service->allow);
-	if (service->allow.count > 0 && !allows_all(&service->allow))
-		export_format(export, "IPAddressDeny=any\n");
-	write_rules(export, "deny", "IPAddressDeny", &service->deny);
-}
-
 void export_service_unit(struct export *export)
 {
 	const struct conf_service *service = export->service;
@@ -235,5 +189,4 @@ void export_service_unit(struct export *export)
 		export_time(export, "TimeoutStopSec", service->kill_after_ns);
 	else
 		export_format(export, "TimeoutStopSec=1ms\n");
-	write_access(export);
 }

@@ -1,6 +1,7 @@
 /* export-systemd-socket.c - the .socket unit of a service. */
 #include "export-systemd.h"
 
+#include "access.h"
 #include "base.h"
 
 #include <arpa/inet.h>
@@ -184,6 +185,50 @@ static void write_limits(struct export *export)
 		   "a socket unit that is started more often fails, and stays so until somebody starts it again");
 }
 
+/* ---- who may ---- */
+
+static void write_rules(struct export *export, const char *key, const char *name, const struct conf_access_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct access_rule *rule = &list->rules[i];
+		char text[ACCESS_TEXT_MAX];
+
+		if (rule->kind == ACCESS_ALL)
+			export_format(export, "%s=any\n", name);
+		else if (rule->kind == ACCESS_IPV4 || rule->kind == ACCESS_IPV6)
+			export_format(export, "%s=%s\n", name, access_print(rule, text));
+		else if (rule->kind == ACCESS_FILE)
+			export_say(export, key, IMPORT_UNSUPPORTED,
+				   "a unit takes no rules from a file; write them into %s=", name);
+		else
+			export_say(export, key, IMPORT_UNSUPPORTED,
+				   "systemd judges addresses only; users are kept out by the mode of a socket's file");
+	}
+	if (list->count > 0)
+		export_say(export, key, IMPORT_APPROXIMATED,
+			   "packets are filtered, not clients refused, and what is allowed wins over what is denied");
+}
+
+static bool allows_all(const struct conf_access_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->rules[i].kind == ACCESS_ALL)
+			return true;
+	return false;
+}
+
+static void write_access(struct export *export)
+{
+	const struct conf_service *service = export->service;
+
+	/* There who is neither allowed nor denied comes in, and who is allowed is never denied. */
+	if (!allows_all(&service->allow))
+		write_rules(export, "allow", "IPAddressAllow", &service->allow);
+	if (service->allow.count > 0 && !allows_all(&service->allow))
+		export_format(export, "IPAddressDeny=any\n");
+	write_rules(export, "deny", "IPAddressDeny", &service->deny);
+}
+
 void export_socket_unit(struct export *export)
 {
 	const struct conf_service *service = export->service;
@@ -196,6 +241,7 @@ void export_socket_unit(struct export *export)
 	write_listen(export);
 	export_format(export, "Accept=%s\n", export->is_single ? "no" : "yes");
 	write_limits(export);
+	write_access(export); /* that of [Service] is not for clients: systemd.resource-control(5) */
 	export_format(export, "Backlog=%u\n", socket->backlog);
 	if (socket->rcvbuf > 0)
 		export_format(export, "ReceiveBuffer=%ju\n", (uintmax_t)socket->rcvbuf);

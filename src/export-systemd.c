@@ -103,6 +103,33 @@ static void tell_errors(struct import *report, const char *path, const struct co
 	}
 }
 
+/* Each line of the file is in the report: what nothing else is said of (sections, comments) is as it was. */
+static void tell_lines(struct import *report, const char *path)
+{
+	struct import_lines lines = { .import = report, .path = path };
+
+	if (import_read(report, path, &lines.at, &lines.left) < 0)
+		return;
+	while (import_next_line(&lines) != NULL)
+		import_tell(report, import_here(&lines), IMPORT_EXACT, "%s", "");
+}
+
+/* Of all files: a service at least stands in each of them, or it says little. */
+static void tell_files(struct import *report, const struct conf *conf, const char *path)
+{
+	const char *last = path;
+
+	tell_lines(report, import_keep(report, path));
+	for (size_t i = 0; i < conf->service_count; i++) {
+		const char *other = conf->services[i].where.path;
+
+		if (other == NULL || strcmp(other, path) == 0 || strcmp(other, last) == 0)
+			continue;
+		tell_lines(report, other);
+		last = other;
+	}
+}
+
 static int put_all(struct import *report, const struct conf *conf, const char *folder, FILE *out)
 {
 	_cleanup_fd_ int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -127,10 +154,12 @@ int export_systemd(struct import *report, const char *path, const char *folder, 
 	r = conf_load(full, &environment, &conf, &errors);
 	tell_errors(report, full, &errors);
 	conf_errors_free(&errors);
-	if (r == 0)
+	if (r == 0) {
+		tell_files(report, conf, full);
 		r = put_all(report, conf, folder, out);
-	else if (r == -EINVAL)
+	} else if (r == -EINVAL) {
 		r = 0;
+	}
 	conf_unref(conf);
 	return import_failed(report) ? -ENOMEM : r;
 }

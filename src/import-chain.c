@@ -239,6 +239,8 @@ static void add_variable(struct chain *chain, char *word)
 	char *sign = strchr(word, '=');
 	const char *env;
 
+	if (sign == NULL)
+		return;
 	*sign = '\0';
 	env = rules_add_variable(chain->import, chain->env, word, sign + 1);
 	if (env == NULL)
@@ -305,25 +307,32 @@ static void set_nice(struct chain *chain, const char *text)
 {
 	bool minus = text[0] == '-';
 	unsigned long number;
+	const char *before = chain_get(chain, "nice");
+	long sum;
 
-	if (!take_number(text + minus, &number) || number > (minus ? 20 : 19))
+	if (!take_number(text + minus, &number) || number > (minus ? 20 : 19)) {
 		chain_tell(chain, IMPORT_UNSUPPORTED, "'%.40s' is no priority from -20 to 19", text);
-	else
-		chain_setf(chain, "nice", "%s%lu", minus ? "-" : "", number);
+		if (before == NULL)
+			chain_set(chain, "nice", "10");
+		return;
+	}
+	/* Each of several such programs adds to the one before it. */
+	sum = (before != NULL ? strtol(before, NULL, 10) : 0) + (minus ? -(long)number : (long)number);
+	chain_setf(chain, "nice", "%ld", sum < -20 ? -20 : sum > 19 ? 19 : sum);
 }
 
 static void take_nice(struct chain *chain)
 {
-	const char *argument, *word = *chain->words;
+	const char *argument, *by = "10", *word = *chain->words;
 
 	if (word != NULL && word[0] == '-' && word[1] >= '0' && word[1] <= '9') {
 		set_nice(chain, word + 1);
 		chain->words++;
 		return;
 	}
-	chain_set(chain, "nice", "10");
 	while (chain_option(chain, "n:", &argument) == 'n')
-		set_nice(chain, argument);
+		by = argument;
+	set_nice(chain, by);
 }
 
 /* [:]user[:group...] of runit and ipsvd. */

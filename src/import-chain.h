@@ -27,6 +27,7 @@ struct chain {
 	const char *banner, *refused; /* messages, or NULL */
 	bool rules_may_miss;  /* everybody may when there are no rules */
 	bool refused_escapes;
+	bool is_unsure; /* as whom it runs: the section is switched off */
 	unsigned told;        /* sentences about the command */
 	bool serves;          /* a server was found */
 	bool failed;          /* no section can be made; told */

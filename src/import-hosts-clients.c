@@ -291,6 +291,8 @@ static void take_user(struct reader *reader, struct hosts_clients *clients, char
 	struct hosts_clients hosts = nobody(reader->pool);
 	char *sign = strchr(word + 1, '@');
 
+	if (sign == NULL)
+		return;
 	*sign = '\0';
 	take_pattern(reader, &hosts, sign + 1);
 	if (strcasecmp(word, "ALL") != 0) {

@@ -91,9 +91,12 @@ static const char *behind_tcpd(struct inetd_entry *entry)
 		inetd_leave_out(entry, IMPORT_UNSUPPORTED, "tcpd has no program to start" INETD_NOT_SERVED);
 		return NULL;
 	}
-	inetd_tell(entry, IMPORT_CHANGED,
-		   "tcpd is left out, and the program started itself; give hosts.allow and hosts.deny to "
-		   "the import (--allow, --deny)");
+	if (import_expects_hosts(entry->inetd->import))
+		inetd_tell(entry, IMPORT_CHANGED, "tcpd is left out: its rules have become allow and deny");
+	else
+		inetd_tell(entry, IMPORT_APPROXIMATED,
+			   "tcpd is left out, and everybody is let in: give hosts.allow and hosts.deny to the import (--allow, "
+			   "--deny)");
 	if (entry->words[0][0] == '/')
 		return entry->words[0];
 	return import_printf(entry->inetd->import, "/usr/sbin/%s", entry->words[0]);

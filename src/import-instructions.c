@@ -7,12 +7,14 @@
 #include "import-rules.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 struct walk {
 	struct rules rules;
 	const char *path; /* of the directory that was given */
+	bool has_others;  /* ipsvd: than the file for the rest */
 };
 
 /* ---- ipsvd: the lines of a file ---- */
@@ -48,6 +50,19 @@ static void take_variable(struct walk *walk, struct file *file, char *line, stru
 	import_tell(walk->rules.import, where, IMPORT_EXACT, "%s", "");
 }
 
+/* Those whom a file of their own lets in have the limit of the command line, which is for all of a section: the
+ * smaller one is kept. Returns whether it is the one of this line. */
+static bool keep_smaller(struct walk *walk, unsigned long number, struct import_where where)
+{
+	const char *before = import_get(walk->rules.service, "per_source");
+	unsigned long limit = before != NULL ? strtoul(before, NULL, 10) : 0;
+	bool others = walk->has_others && limit != number;
+
+	import_tell(walk->rules.import, where, others ? IMPORT_APPROXIMATED : IMPORT_EXACT, "%s",
+		    others ? "others have another limit there; here the smaller one is for all (per_source)" : "");
+	return !others || limit == 0 || (number != 0 && number < limit);
+}
+
 static void take_concurrency(struct walk *walk, const struct file *file, char *line, struct import_where where)
 {
 	struct import *import = walk->rules.import;
@@ -63,7 +78,8 @@ static void take_concurrency(struct walk *walk, const struct file *file, char *l
 		import_tell(import, where, IMPORT_CHANGED, "it is no number of sessions: ipsvd ignores it, too");
 		return;
 	}
-	import_tell(import, where, IMPORT_EXACT, "%s", "");
+	if (!keep_smaller(walk, number, where))
+		return;
 	if (number == 0)
 		import_set(walk->rules.service, "per_source", "none");
 	else
@@ -175,6 +191,7 @@ static void walk_files(struct walk *walk, const char *const *names, int count)
 	mode_t mode;
 
 	walk->rules.allows_rest = true;
+	walk->has_others = count > 1;
 	for (int i = 0; i < count; i++) {
 		if (rules_is_there(walk->path, names[i], S_IFREG, &mode))
 			take_file(walk, names[i], mode);

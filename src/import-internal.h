@@ -52,7 +52,7 @@ struct import_service {
 
 struct import {
 	struct arena *arena;
-	bool failed;
+	bool failed, expects_hosts;
 	struct import_service defaults, nobody;
 	struct import_service *first, **last;
 	struct import_file *files, **last_file;

@@ -64,27 +64,32 @@ static void take_exec(struct rlinetd_service *service, const struct rlinetd_stat
 	service->where_exec = statement->where;
 }
 
+static void say_wrapped(struct rlinetd_service *service, const struct rlinetd_statement *statement)
+{
+	if (import_expects_hosts(service->import))
+		say(service, statement, IMPORT_CHANGED, "the rules of the TCP wrappers have become allow and deny");
+	else
+		say(service, statement, IMPORT_APPROXIMATED,
+		    "without hosts.allow and hosts.deny everybody is let in: give them to the import (--allow, --deny)");
+}
+
 /* The wrapper tcpd is left out; any other program takes the place of the first word of exec. */
 static void take_server(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
 	const char *server = rlinetd_argument(statement, 0);
 
 	if (strcmp(import_base_name(server), "tcpd") == 0)
-		say(service, statement, IMPORT_CHANGED,
-		    "tcpd is left out, and the program started itself; give hosts.allow and hosts.deny to "
-		    "the import "
-		    "(--allow, --deny)");
+		say_wrapped(service, statement);
 	else
 		service->server = server;
 }
 
 static void take_tcpd(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
-	say(service, statement, statement->has_block ? IMPORT_UNSUPPORTED : IMPORT_CHANGED,
-	    statement->has_block ? "what is done for a client that is refused cannot be had; banner_refused "
-				   "says something to it" :
-				   "give hosts.allow and hosts.deny to the import (--allow, --deny): they "
-				   "become allow and deny");
+	say_wrapped(service, statement);
+	if (statement->has_block)
+		say(service, statement, IMPORT_UNSUPPORTED,
+		    "what is done for a client that is refused cannot be had; banner_refused says something to it");
 }
 
 static void take_word(struct rlinetd_service *service, const struct rlinetd_statement *statement)
@@ -167,6 +172,7 @@ static void take_rlimit(struct rlinetd_service *service, const struct rlinetd_st
 	const char *name = rlinetd_argument(statement, 0), *soft = rlinetd_argument(statement, 1),
 		   *hard = soft;
 	size_t place = 0;
+	bool is_time;
 
 	for (const struct rlinetd_statement *in = statement->block; in != NULL; in = in->next) {
 		if (strcmp(in->name, "soft") == 0)
@@ -187,7 +193,9 @@ static void take_rlimit(struct rlinetd_service *service, const struct rlinetd_st
 			    "a number or unlimited is wanted here; it is left out");
 			return;
 		}
-	import_setf(service->section, import_printf(service->import, "rlimit_%s", name), "%s:%s", soft, hard);
+	is_time = strcmp(name, "cpu") == 0;
+	import_setf(service->section, import_printf(service->import, "rlimit_%s", name), "%s%s:%s%s", soft,
+		    is_time && soft[0] != 'u' ? "s" : "", hard, is_time && hard[0] != 'u' ? "s" : "");
 }
 
 static void take_rpc(struct rlinetd_service *service, const struct rlinetd_statement *statement)

@@ -79,6 +79,7 @@ static void set_id(struct server *server, const char *key, const char *text)
 /* -U: the numbers that envuidgid found. */
 static void set_env_user(struct server *server)
 {
+	server->chain->is_unsure |= server->chain->uid_from == NULL;
 	if (server->chain->uid_from == NULL)
 		chain_tell(server->chain, IMPORT_UNSUPPORTED,
 			   "the user is that of the variables UID and GID, which are not known here; write user and group");

@@ -45,6 +45,9 @@ static bool add_variable(struct unit *unit, struct unit_setting *setting, const 
 			place = &unit->variables[i];
 	if (place == NULL && unit->variable_count == UNIT_WORDS_MAX)
 		return false;
+	/* What files say is stronger, wherever they are named: systemd.exec(5). */
+	if (place != NULL && strcmp(place->setting->key, "EnvironmentFile") == 0 && strcmp(setting->key, "Environment") == 0)
+		return true;
 	if (place == NULL)
 		place = &unit->variables[unit->variable_count++];
 	*place = (struct unit_variable){ name, import_keep(unit->import, word + length + 1), setting };

@@ -57,6 +57,10 @@ static const char wanted_by_text[] = "no meaning: a section is served unless it 
 static const char alias_text[] = "no meaning: a section has one name";
 
 /* Whole names, sorted, then beginnings of names, the same. */
+static const char own_connections[] =
+	"it is for what the program connects to, not for clients, whose sockets are under the lists of [Socket]: use a "
+	"firewall";
+
 static const struct unit_key keys[] = {
 	{ "Accept", UNIT_SOCKET, false, NULL, IMPORT_EXACT, nothing },
 	{ "AcceptFileDescriptors", UNIT_SOCKET, false, unit_take_no, IMPORT_UNSUPPORTED,
@@ -82,7 +86,7 @@ static const struct unit_key keys[] = {
 	  ioscheduling_class_text },
 	{ "CacheDirectory", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, runtime_directory_text },
 	{ "CacheDirectoryMode", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, runtime_directory_text },
-	{ "CapabilityBoundingSet", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, sandbox },
+	{ "CapabilityBoundingSet", UNIT_SERVICE, false, unit_take_capabilities, IMPORT_UNSUPPORTED, sandbox },
 	{ "CollectMode", UNIT_UNIT, false, NULL, IMPORT_EXACT, stop_when_unneeded_text },
 	{ "ConfigurationDirectory", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, runtime_directory_text },
 	{ "ConfigurationDirectoryMode", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED,
@@ -134,8 +138,10 @@ static const struct unit_key keys[] = {
 	{ "GuessMainPID", UNIT_SERVICE, false, NULL, IMPORT_EXACT, restart_sec_text },
 	{ "IOSchedulingClass", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, ioscheduling_class_text },
 	{ "IOSchedulingPriority", UNIT_SERVICE, false, NULL, IMPORT_UNSUPPORTED, ioscheduling_class_text },
-	{ "IPAddressAllow", UNIT_SERVICE, true, unit_take_access, IMPORT_APPROXIMATED, nothing },
-	{ "IPAddressDeny", UNIT_SERVICE, true, unit_take_access, IMPORT_APPROXIMATED, nothing },
+	{ "IPAddressAllow", UNIT_SERVICE, true, NULL, IMPORT_UNSUPPORTED, own_connections },
+	{ "IPAddressAllow", UNIT_SOCKET, true, unit_take_access, IMPORT_APPROXIMATED, nothing },
+	{ "IPAddressDeny", UNIT_SERVICE, true, NULL, IMPORT_UNSUPPORTED, own_connections },
+	{ "IPAddressDeny", UNIT_SOCKET, true, unit_take_access, IMPORT_APPROXIMATED, nothing },
 	{ "IPTOS", UNIT_SOCKET, false, NULL, IMPORT_UNSUPPORTED, no_option },
 	{ "IPTTL", UNIT_SOCKET, false, NULL, IMPORT_UNSUPPORTED, no_option },
 	{ "IgnoreOnIsolate", UNIT_UNIT, false, NULL, IMPORT_EXACT, stop_when_unneeded_text },

@@ -35,8 +35,11 @@ void unit_take_user(struct unit *unit, struct unit_setting *setting)
 	const char *name = unit_expand(unit, setting, setting->value);
 	uint64_t number;
 
-	if (name == NULL)
+	/* That was said; and it must not be root's instead. */
+	if (name == NULL || (name[0] == '\0' && setting->value[0] != '\0')) {
+		unit_switch_off(unit, setting, "which %s that is cannot be known", is_user ? "user" : "group");
 		return;
+	}
 	say_exact(unit, setting);
 	if (name[0] == '\0')
 		return;
@@ -352,8 +355,9 @@ void unit_take_access(struct unit *unit, struct unit_setting *setting)
 	if (count == 0)
 		return;
 	if (!unit->accept && unit->has_stream) {
-		unit_say(unit, setting, IMPORT_UNSUPPORTED,
-			 "with wait = yes the program accepts for itself, and usherd sees no client; filter in the firewall");
+		unit_switch_off(unit, setting,
+				"with wait = yes the program accepts for itself, and usherd sees no client; filter in the "
+				"firewall");
 		return;
 	}
 	for (size_t i = 0; i < count && unit->access_count < UNIT_WORDS_MAX; i++, unit->access_count++)
@@ -361,6 +365,15 @@ void unit_take_access(struct unit *unit, struct unit_setting *setting)
 	unit_say(unit, setting, IMPORT_APPROXIMATED,
 		 "clients are judged when they connect; other connections of the program are not filtered, and of all "
 		 "rules the one with the longest prefix decides");
+}
+
+/* What is left to the program of root is what usherd has; one of another user has none. */
+void unit_take_capabilities(struct unit *unit, struct unit_setting *setting)
+{
+	unit_say(unit, setting, IMPORT_UNSUPPORTED, "%s",
+		 setting->value[0] == '\0' ?
+			 "no right at all is left there, not even to root: give the service a user, who has none here" :
+			 "rights are not taken away one by one; give the service a user, who has none of them");
 }
 
 /* There who is denied and not allowed is kept out, and who is neither comes in. */

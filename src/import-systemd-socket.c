@@ -192,6 +192,8 @@ void unit_take_limits(struct unit *unit, struct unit_setting *setting)
 	else if (!unit_parse_number(setting->value, UINT32_MAX, &number))
 		unit_say(unit, setting, IMPORT_UNSUPPORTED, "this is no number; write %s by hand",
 			 total ? "instances" : "per_source");
+	else if (total && number == 0)
+		unit_switch_off(unit, setting, "no client is let in there");
 	else if (!total && number == 0)
 		unit_put(unit, setting, "per_source", "none");
 	else
@@ -306,13 +308,17 @@ void unit_take_mode(struct unit *unit, struct unit_setting *setting)
 {
 	bool is_socket = strcmp(setting->key, "SocketMode") == 0;
 	const char *value = setting->value;
+	char *end;
+	unsigned long mode = strtoul(value, &end, 8);
 
 	unit_say(unit, setting, IMPORT_EXACT, "%s", is_socket && !unit->has_file ? not_here : "");
 	if (value[0] == '\0' || (is_socket && !unit->has_file))
 		return;
-	while (value[0] == '0' && value[1] == '0')
-		value++;
-	unit_put(unit, setting, is_socket ? "socket_mode" : "umask", value);
+	if (value[strspn(value, "01234567")] != '\0' || mode > 0777) {
+		unit_put(unit, setting, is_socket ? "socket_mode" : "umask", value); /* which says why not */
+		return;
+	}
+	unit_putf(unit, setting, is_socket ? "socket_mode" : "umask", is_socket ? "%04lo" : "%03lo", mode);
 }
 
 /* ---- limits of speed, and keepalive ---- */

@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <string.h>
 
-#define DROP_INS_MAX 64
+#define DROP_INS_MAX 2000 /* of a unit */
 #define PLACES       5
 
 /* ---- one section ---- */
@@ -54,6 +54,19 @@ static struct unit *begin_unit(struct import *import, const char *path)
 	return unit;
 }
 
+/* A part of the sandbox that is not used: its default. */
+static bool is_off(const struct unit_setting *setting)
+{
+	static const char *const beginnings[] = { "Private",	     "Protect",	   "Restrict",
+						  "LockPersonality", "MemoryDeny", "MountAPIVFS" };
+	bool on = true;
+
+	for (size_t i = 0; i < ELEMENTS(beginnings); i++)
+		if (strncmp(setting->key, beginnings[i], strlen(beginnings[i])) == 0)
+			return unit_parse_bool(setting->value, &on) && !on;
+	return false;
+}
+
 static void take_one(struct unit *unit, struct unit_setting *setting)
 {
 	const struct unit_key *row = setting->row;
@@ -68,8 +81,10 @@ static void take_one(struct unit *unit, struct unit_setting *setting)
 			 "no key of this name is known in this section; look whether it is misspelt, or newer than this");
 	else if (row->take != NULL)
 		row->take(unit, setting);
+	else if (setting->value[0] == '\0' || is_off(setting))
+		unit_say(unit, setting, IMPORT_EXACT, "%s", "");
 	else
-		unit_say(unit, setting, setting->value[0] == '\0' ? IMPORT_EXACT : row->class, "%s", row->text);
+		unit_say(unit, setting, row->class, "%s", row->text);
 }
 
 static void take_all(struct unit *unit, bool listens)
@@ -146,47 +161,76 @@ static int compare_drop_ins(const void *a, const void *b)
 	return strcmp(((const struct drop_in *)a)->name, ((const struct drop_in *)b)->name);
 }
 
-/* Adds what is in a directory, but for names that one before it has. Returns how many there are now. */
-static size_t list_directory(struct finder *finder, const char *path, struct drop_in drop_ins[DROP_INS_MAX],
-			     size_t count)
+struct drop_ins {
+	struct drop_in *items;
+	size_t count;
+	bool overflows;
+};
+
+/* Adds what is in a directory, but for names that one before it has. */
+static void list_directory(struct finder *finder, const char *path, struct drop_ins *drop_ins)
 {
 	DIR *directory = opendir(path);
 	const struct dirent *entry;
 
-	if (directory == NULL)
-		return count;
-	while (count < DROP_INS_MAX && (entry = readdir(directory)) != NULL) {
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
 		bool seen = !ends(entry->d_name, ".conf") || entry->d_name[0] == '.';
 
-		for (size_t i = 0; i < count && !seen; i++)
-			seen = strcmp(drop_ins[i].name, entry->d_name) == 0;
-		if (!seen)
-			drop_ins[count++] = (struct drop_in){
-				import_keep(finder->unit->import, entry->d_name),
-				import_printf(finder->unit->import, "%s/%s", path, entry->d_name),
-			};
+		for (size_t i = 0; i < drop_ins->count && !seen; i++)
+			seen = strcmp(drop_ins->items[i].name, entry->d_name) == 0;
+		if (seen)
+			continue;
+		if (drop_ins->count == DROP_INS_MAX) {
+			drop_ins->overflows = true;
+			break;
+		}
+		drop_ins->items[drop_ins->count++] = (struct drop_in){
+			import_keep(finder->unit->import, entry->d_name),
+			import_printf(finder->unit->import, "%s/%s", path, entry->d_name),
+		};
 	}
-	closedir(directory);
-	return count;
+	if (directory != NULL)
+		closedir(directory);
+}
+
+/* Those of a unit's own name, of its beginnings at each dash, and of its type: systemd.unit(5). */
+static void list_drop_ins(struct finder *finder, const char *name, struct drop_ins *drop_ins)
+{
+	struct import *import = finder->unit->import;
+	const char *dot = strrchr(name, '.');
+	size_t length = dot != NULL ? (size_t)(dot - name) : 0;
+
+	for (size_t i = 0; i < PLACES; i++)
+		list_directory(finder, import_printf(import, "%s/%s.d", place(finder, i), name), drop_ins);
+	for (; length > 0; length--)
+		for (size_t i = 0; i < PLACES && name[length - 1] == '-'; i++)
+			list_directory(finder,
+				       import_printf(import, "%s/%.*s%s.d", place(finder, i), (int)length, name, dot), drop_ins);
+	for (size_t i = 0; i < PLACES && dot != NULL; i++)
+		list_directory(finder, import_printf(import, "%s/%s.d", place(finder, i), dot + 1), drop_ins);
 }
 
 static int read_drop_ins(struct finder *finder, const char *name, unsigned sections)
 {
 	struct import *import = finder->unit->import;
-	struct drop_in drop_ins[DROP_INS_MAX];
-	size_t count = 0, length;
+	struct drop_ins drop_ins = { import_take(import, DROP_INS_MAX * sizeof(struct drop_in)), 0, false };
 	const char *text;
+	size_t length;
 
-	for (size_t i = 0; i < PLACES; i++)
-		count = list_directory(finder, import_printf(import, "%s/%s.d", place(finder, i), name), drop_ins, count);
-	qsort(drop_ins, count, sizeof(drop_ins[0]), compare_drop_ins);
-	for (size_t i = 0; i < count; i++) {
-		int r = import_read(import, drop_ins[i].path, &text, &length);
+	if (drop_ins.items == NULL)
+		return -ENOMEM;
+	list_drop_ins(finder, name, &drop_ins);
+	qsort(drop_ins.items, drop_ins.count, sizeof(drop_ins.items[0]), compare_drop_ins);
+	if (drop_ins.overflows)
+		import_tell(import, finder->unit->begin, IMPORT_UNSUPPORTED, "%s has more than %d drop-ins, and not all are read",
+			    name, DROP_INS_MAX);
+	for (size_t i = 0; i < drop_ins.count; i++) {
+		int r = import_read(import, drop_ins.items[i].path, &text, &length);
 
 		if (r == 0)
-			unit_read(finder->unit, drop_ins[i].path, text, length, sections);
+			unit_read(finder->unit, drop_ins.items[i].path, text, length, sections);
 		else if (r != -EINVAL) /* a link to /dev/null takes away what is elsewhere */
-			import_tell(import, (struct import_where){ drop_ins[i].path, 1 }, IMPORT_UNSUPPORTED,
+			import_tell(import, (struct import_where){ drop_ins.items[i].path, 1 }, IMPORT_UNSUPPORTED,
 				    "this drop-in cannot be read: %s", strerror(-r));
 	}
 	return 0;

@@ -162,6 +162,7 @@ void unit_take_type(struct unit *unit, struct unit_setting *setting);
 void unit_take_time(struct unit *unit, struct unit_setting *setting);
 void unit_take_kill(struct unit *unit, struct unit_setting *setting);
 void unit_take_access(struct unit *unit, struct unit_setting *setting);
+void unit_take_capabilities(struct unit *unit, struct unit_setting *setting);
 void unit_take_text(struct unit *unit, struct unit_setting *setting);
 void unit_take_no(struct unit *unit, struct unit_setting *setting);
 void unit_take_yes(struct unit *unit, struct unit_setting *setting);

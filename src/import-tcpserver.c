@@ -88,6 +88,8 @@ static void make_section(struct chain *chain)
 				  chain->where);
 	(void)rules_set_env(service, chain->env);
 	read_rules(chain, service);
+	if (chain->is_unsure)
+		rules_switch_off(chain->import, service, "as whom it runs is not known: see the report, then switch it on");
 }
 
 /* Behind programs that are not known there may be a server still. */
@@ -98,6 +100,7 @@ static bool find_server(struct chain *chain)
 			chain_tell(chain, IMPORT_UNSUPPORTED, "what %.60s does before the server begins is left out",
 				   chain_base(chain->words[0]));
 			chain->words = word;
+			chain->is_unsure = true;
 			return true;
 		}
 	return false;
@@ -152,7 +155,7 @@ static bool take_state(struct script *script, const struct shell_command *comman
 	}
 	if (strcmp(word, "umask") == 0 && value != NULL && strlen(value) <= 4 &&
 	    value[strspn(value, "01234567")] == '\0') {
-		script->umask = value;
+		script->umask = import_printf(script->import, "%03lo", strtoul(value, NULL, 8) & 0777);
 	} else if (strcmp(word, "cd") == 0 && value != NULL && value[0] == '/') {
 		script->directory = value;
 		script->moved = true;

@@ -500,3 +500,13 @@ bool import_is_wrapped(const struct import_service *service, const char **ret_na
 	*ret_name = service->wrapped;
 	return !service->is_unwrapped;
 }
+
+void import_expect_hosts(struct import *import)
+{
+	import->expects_hosts = true;
+}
+
+bool import_expects_hosts(const struct import *import)
+{
+	return import->expects_hosts;
+}

@@ -153,6 +153,16 @@ void import_exec(struct import *import, struct import_service *service, struct i
  * "time", "qotd"), or NULL. */
 const char *import_internal(const char *name);
 
+/* ---- when all is read ---- */
+
+/* Switches off, and tells, what the daemon would refuse: values that are none here, programs and directories that are
+ * missing, and the second to listen at an address. */
+void import_check(struct import *import);
+
+/* Whether hosts.allow and hosts.deny are read, too; before all others. */
+void import_expect_hosts(struct import *import);
+bool import_expects_hosts(const struct import *import);
+
 /* ---- printing ---- */
 
 /* The sections as services.ini; `title` is the first line of comment. */

@@ -507,6 +507,67 @@ START_TEST(programs)
 }
 END_TEST
 
+/* What the daemon would refuse is switched off, and told. */
+static const struct {
+	const char *key, *value;
+	bool stays; /* the value */
+	enum import_class class;
+} refused[] = {
+	{ "umask", "077", true, IMPORT_EXACT },
+	{ "umask", "7", false, IMPORT_UNSUPPORTED },
+	{ "rlimit_cpu", "5s", true, IMPORT_EXACT },
+	{ "rlimit_cpu", "5", false, IMPORT_UNSUPPORTED },
+	{ "rlimit_as", "1", false, IMPORT_UNSUPPORTED },
+	{ "instances", "0", false, IMPORT_UNSUPPORTED },
+	{ "rate", "x", false, IMPORT_UNSUPPORTED },
+	{ "listen", "70000", false, IMPORT_UNSUPPORTED },
+	{ "chroot", "/tmp", true, IMPORT_EXACT },
+	{ "chroot", "/no/such/directory", true, IMPORT_CHANGED },
+	{ "exec", "echo", true, IMPORT_EXACT },
+	{ "exec", "ls -l", true, IMPORT_EXACT },
+	{ "exec", "no-such-program-here -x", true, IMPORT_CHANGED },
+	{ "description", "anything", true, IMPORT_EXACT },
+};
+
+START_TEST(refused_is_told)
+{
+	struct import *import = import_new();
+	struct import_service *service = import_add(import, "it", (struct import_where){ INPUT, 1 });
+	const char *value;
+
+	import_set(service, "listen", "7");
+	import_set(service, "exec", "/bin/cat");
+	import_set(service, refused[_i].key, refused[_i].value);
+	import_check(import);
+	value = import_get(service, refused[_i].key);
+	ck_assert_msg((value != NULL) == refused[_i].stays, "%s = %s", refused[_i].key, refused[_i].value);
+	ck_assert_int_eq(import_worst(import), refused[_i].class);
+	ck_assert_int_eq(import_get(service, "disable") != NULL, refused[_i].class != IMPORT_EXACT);
+	import_free(import);
+}
+END_TEST
+
+/* The second one at an address; one that is off has none. */
+START_TEST(addresses_are_one_s)
+{
+	static const char *const listens[] = { "7, 8", "9", "10, 8", "9" };
+	struct import *import = import_new();
+	struct import_service *services[ELEMENTS(listens)];
+
+	for (size_t i = 0; i < ELEMENTS(listens); i++) {
+		services[i] = import_add(import, "it", (struct import_where){ INPUT, (unsigned)i + 1 });
+		import_set(services[i], "listen", listens[i]);
+		import_set(services[i], "exec", "/bin/cat");
+	}
+	import_set(services[1], "disable", "yes");
+	import_check(import);
+	ck_assert_ptr_null(import_get(services[0], "disable"));
+	ck_assert_ptr_nonnull(import_get(services[2], "disable"));
+	ck_assert_ptr_null(import_get(services[3], "disable"));
+	import_free(import);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("import");
@@ -531,6 +592,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, words_of_a_line);
 	tcase_add_test(tests, ports_and_names);
 	tcase_add_test(tests, programs);
+	tcase_add_loop_test(tests, refused_is_told, 0, ELEMENTS(refused));
+	tcase_add_test(tests, addresses_are_one_s);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -1,7 +1,8 @@
 /* sweep.c - the fault sweep (T-SWEEP): see sweep.h. Which faults there are, what was wrong with whom, and the
  * figures.
  *
- * SWEEP_FAULT="WHO CALL TURN ERRNO [on]" makes one run only, and shows its log. */
+ * SWEEP_ONLY=SCENARIO makes the runs of one only; SWEEP_FAULT="WHO CALL TURN ERRNO [on]" makes one run of each, and
+ * shows its log; SWEEP_SHOW=1 tells each run and how long it took. */
 #include "sweep.h"
 
 #include <errno.h>
@@ -23,6 +24,13 @@ static const char *name_of(const struct sweep_fault *fault)
 	snprintf(text, sizeof(text), "%s %s %u %s%s", who_names[fault->who], sweep_rows[fault->row].name,
 		 fault->turn, strerrorname_np(fault->error), fault->from_there_on ? " on" : "");
 	return text;
+}
+
+bool sweep_is_wanted(const char *name)
+{
+	const char *only = getenv("SWEEP_ONLY");
+
+	return only == NULL || strcmp(only, name) == 0;
 }
 
 bool sweep_is_one(void)
@@ -53,6 +61,15 @@ void sweep_count(bool hit)
 	hits += hit;
 }
 
+static void run_shown(const struct sweep_fault *fault, sweep_run *run, void *context)
+{
+	uint64_t begin = now_ms();
+
+	run(fault, context);
+	if (getenv("SWEEP_SHOW") != NULL)
+		fprintf(stderr, "%s: %u ms\n", name_of(fault), (unsigned)(now_ms() - begin));
+}
+
 /* One row of sweep.def for a turn: what passes once, what lasts once, and what lasts from there on. */
 static void each_error(const struct sweep_fault *call, sweep_run *run, void *context)
 {
@@ -66,7 +83,7 @@ static void each_error(const struct sweep_fault *call, sweep_run *run, void *con
 		fault.from_there_on = i / SWEEP_ERRORS == 2;
 		if (fault.error != 0 &&
 		    (!sweep_is_one() || strcmp(getenv("SWEEP_FAULT"), name_of(&fault)) == 0))
-			run(&fault, context);
+			run_shown(&fault, run, context);
 	}
 }
 

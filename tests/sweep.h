@@ -57,7 +57,8 @@ void sweep_count(bool hit);
 
 /* Prints the figures; fails the test when something was wrong, or fewer than `least` runs had their fault. */
 void sweep_report(const char *name, unsigned least);
-bool sweep_is_one(void); /* SWEEP_FAULT is set */
+bool sweep_is_one(void);                    /* SWEEP_FAULT is set */
+bool sweep_is_wanted(const char *scenario); /* SWEEP_ONLY is another */
 
 void sweep_add_live(TCase *live);
 void sweep_add_whole(TCase *whole);

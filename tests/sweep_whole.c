@@ -168,10 +168,10 @@ static void run_check(struct daemon *daemon, const struct sweep_fault *fault)
 static void run_warm(struct daemon *daemon, const struct sweep_fault *fault)
 {
 	daemon_wait_log(daemon, " warm service=cat state=ready ");
+	sweep_patience_ms = 300;
 	sweep_arm(fault, NULL);
 	if (!sweep_control("renew cat\n") && fault == NULL)
 		tell(fault, "the program is not loaded anew", daemon);
-	sweep_patience_ms = 300;
 	(void)serves(CAT, "x\n", "x\n");
 	(void)says_in_time(daemon, " warm service=cat state=ready ", 100);
 	(void)serves(CAT, "x\n", "x\n");
@@ -297,6 +297,7 @@ START_TEST(sweep_whole)
 {
 	const struct life *life = &lives[_i];
 
+	SKIP_IF(!sweep_is_wanted(life->name), "not asked for");
 	SKIP_IF(!live(life, NULL), "the kernel does not let us answer for system calls");
 	sweep_each(life->turns, run_life, &life);
 	sweep_report(life->name, 20);
