@@ -194,8 +194,8 @@ static void check_emptiness(struct conf_loader *loader, const struct conf *conf)
 			return;
 	if (loader->errors->count > 0)
 		return;
-	if (conf->service_count > 0)
-		conf_error_add(loader->errors, loader->sources[0].path, 0, NULL,
+	if (conf->service_count > 0) /* on purpose, it seems: the last one may be switched off by a reload, too */
+		conf_error_add(&loader->warnings, loader->sources[0].path, 0, NULL,
 			       "no service is configured: every one of them says disable = yes");
 	else
 		conf_error_add(

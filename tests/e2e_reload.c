@@ -548,6 +548,24 @@ START_TEST(services_d)
 }
 END_TEST
 
+/* The last service is switched off, and on again; nothing but the control socket is left meanwhile. */
+START_TEST(all_switched_off)
+{
+	struct daemon *daemon = daemon_start("[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE say hello\n");
+
+	daemon_configure("[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE say hello\ndisable = yes\n");
+	daemon_reload(daemon, true);
+	ck_assert_ptr_nonnull(strstr(daemon_read_log(daemon), "every one of them says disable = yes"));
+	ck_assert_int_eq(tcp_try("127.0.0.1", test_port(1)), -ECONNREFUSED);
+	free(daemon_ask(daemon, "status"));
+	daemon_configure("[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE say hello\n");
+	daemon_reload(daemon, true);
+	ask_many(1, NULL, "hello", 1, 0);
+	daemon_oracle(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("reload");
@@ -578,6 +596,7 @@ static Suite *make_suite(void)
 	tcase_add_test(load, nobody_is_lost);
 	tcase_add_test(load, many_signals);
 	tcase_add_test(load, come_and_go);
+	tcase_add_test(load, all_switched_off);
 	return suite;
 }
 
