@@ -143,10 +143,13 @@ static bool take_number(const char *at, const char *end, unsigned *ret_number)
 static void add_range(struct rules *rules, const char *address, const struct parts *parts,
 		      struct import_where where)
 {
-	const char *dash = strchr(address, '-'), *left = dash, *right = dash + 1 + strcspn(dash + 1, ".");
+	const char *dash = strchr(address, '-'), *left = dash, *right;
 	unsigned first, last;
 	char each[64];
 
+	if (dash == NULL)
+		return;
+	right = dash + 1 + strcspn(dash + 1, ".");
 	while (left > address && left[-1] != '.')
 		left--;
 	if (strlen(address) >= sizeof(each) || !take_number(left, dash, &first) ||
