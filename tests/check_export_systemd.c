@@ -94,13 +94,16 @@ END_TEST
 START_TEST(there_and_back)
 {
 	static const char text[] =
-		"[first]\nlisten = 127.0.0.1:7001\nexec = /bin/echo 'a b' '$x'\nuser = nobody\numask = 077\n"
+		"[first]\nlisten = 127.0.0.1:7001\nexec = /bin/echo 'a b' '$x'\numask = 077\n"
 		"instances = 5\nper_source = 2\ntime_limit = 1min\nallow = 10.0.0.0/8\n";
 	static const char *const same[][2] = {
-		{ "listen", "127.0.0.1:7001" }, { "exec", "/bin/echo 'a b' '$x'" },
-		{ "user", "nobody" },           { "umask", "077" },
-		{ "instances", "5" },           { "per_source", "2" },
-		{ "time_limit", "1min" },       { "allow", "10.0.0.0/8" },
+		{ "listen", "127.0.0.1:7001" },
+		{ "exec", "/bin/echo 'a b' '$x'" },
+		{ "umask", "077" },
+		{ "instances", "5" },
+		{ "per_source", "2" },
+		{ "time_limit", "1min" },
+		{ "allow", "10.0.0.0/8" },
 	};
 	const char *folder = make_folder();
 	struct import *report = import_new(), *import = import_new();
