@@ -113,6 +113,8 @@ static int watch(struct session *session, struct spawn_child *child)
 	if (child->stderr_pipe >= 0) {
 		int tap = stderr_tap_open(&session->tap, &table->taps, child->stderr_pipe);
 
+		if (tap < 0)
+			close(child->stderr_pipe);
 		r = r < 0 ? r : tap;
 	}
 	if (child->replies >= 0) {

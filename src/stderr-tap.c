@@ -171,7 +171,7 @@ int stderr_tap_open(struct stderr_tap *tap, struct stderr_tap_shared *shared, in
 	int r = loop_add(shared->loop, &tap->source, EPOLLIN);
 
 	if (r < 0)
-		stderr_tap_close(tap);
+		tap->shared = NULL;
 	return r;
 }
 

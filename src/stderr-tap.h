@@ -39,7 +39,7 @@ struct stderr_tap {
 	uint64_t left_out;
 };
 
-/* Takes `fd`, a non-blocking pipe. Returns 0 or -errno (then fd is closed). */
+/* Takes `fd`, a non-blocking pipe. Returns 0 or -errno: then fd is the caller's still, and the tap is closed. */
 int stderr_tap_open(struct stderr_tap *tap, struct stderr_tap_shared *shared, int fd);
 bool stderr_tap_is_open(const struct stderr_tap *tap);
 

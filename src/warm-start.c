@@ -123,6 +123,8 @@ static int watch(struct warm *warm, const struct spawn_child *child)
 	warm_process_add(warm->table, &warm->process, child->pid);
 	if (child->stderr_pipe >= 0)
 		tap = stderr_tap_open(&warm->tap, warm->table->means.taps, child->stderr_pipe);
+	if (tap < 0)
+		close(child->stderr_pipe);
 	if (tap < 0 || (r = loop_add(loop, &warm->exit, EPOLLIN)) < 0 ||
 	    (r = loop_add(loop, &warm->socket, EPOLLIN)) < 0 ||
 	    (r = loop_add(loop, &warm->standard, EPOLLIN)) < 0)

@@ -325,6 +325,20 @@ START_TEST(never_opened)
 }
 END_TEST
 
+/* What cannot be watched stays the caller's: one who goes back to the program before it needs it open. */
+START_TEST(failure_takes_nothing)
+{
+	struct stderr_tap other = { 0 };
+	int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(stderr_tap_open(&other, &shared, file), -EPERM); /* epoll_ctl(2): no waiting for this */
+	ck_assert(!stderr_tap_is_open(&other));
+	stderr_tap_close(&other);
+	ck_assert_int_ne(fcntl(file, F_GETFD), -1);
+	close(file);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("stderr_tap");
@@ -343,6 +357,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, drain_is_bounded);
 	tcase_add_test(tests, close_passes_the_rest_on);
 	tcase_add_test(tests, never_opened);
+	tcase_add_test(tests, failure_takes_nothing);
 	tcase_add_test(tests, long_line_in_one_read);
 	tcase_add_test(tests, exactly_one_piece);
 	tcase_add_test(tests, slowed_down);

@@ -134,6 +134,12 @@ static int answer(const struct seccomp_notif *question)
 	    cannot_fail(&question->data, (pid_t)question->pid))
 		return 0;
 	state.calls[who][row]++;
+	/* What the dynamic linker of a next program does is not ours. */
+	if (who == SWEEP_DAEMON && question->data.nr == SYS_execve &&
+	    (fault->row != row || fault->who != who || state.calls[who][row] < fault->turn)) {
+		state.begun = false;
+		state.begun_by = BEGIN;
+	}
 	if (fault->row != row || fault->who != who || state.calls[who][row] < fault->turn ||
 	    (state.calls[who][row] > fault->turn && !fault->from_there_on))
 		return 0;
