@@ -71,6 +71,17 @@ AS_IF([test "$enable_sanitizers" = yes], [
 ])
 ])
 
+# USHERD_COVERAGE - COVERAGE_CFLAGS (also for the linker): what runs is counted, also in the child, which runs on the
+# daemon's memory and counts there; counting allocates nothing and calls nobody.
+AC_DEFUN([USHERD_COVERAGE], [
+AC_SUBST([COVERAGE_CFLAGS])
+COVERAGE_CFLAGS=
+AS_IF([test "$enable_coverage" = yes], [
+	USHERD_FLAG([COVERAGE_CFLAGS], [--coverage -fprofile-abs-path -fprofile-update=atomic])
+	AS_IF([test -z "$COVERAGE_CFLAGS"], [AC_MSG_ERROR([coverage is counted with gcc's --coverage, which $CC does not take])])
+])
+])
+
 # USHERD_HARDENING - HARDENING_CFLAGS, HARDENING_LDFLAGS, and in HARDENING the names
 # of what tests/structure/harden.sh must then find in the binary.
 AC_DEFUN([USHERD_HARDENING], [
