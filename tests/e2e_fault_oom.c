@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COMMON                                                                                                 \
-	"[usherd]\ndrain_timeout = 1s\n[defaults]\nenv = A=1, B=2\n"                                           \
-	"[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE say hello\n"                                            \
+#define COMMON                                                                                               \
+	"[usherd]\ndrain_timeout = 1s\n[defaults]\nenv = A=1, B=2\n"                                         \
+	"[hello]\nlisten = 127.0.0.1:$1\nexec = $PROBE say hello\n"                                          \
 	"[filter]\nlisten = 127.0.0.1:$2/udp\nexec = $PROBE say answer\n"
 #define OLD COMMON "[old]\nlisten = 127.0.0.1:$3\nexec = $PROBE say old\n"
 #define NEW COMMON "[new]\nlisten = 127.0.0.1:$4, unix:$DIR/socket\nexec = $PROBE say new\npass_env = X\n"
@@ -27,7 +27,7 @@
 
 static struct oom_control *control;
 static char preload[4200] = "LD_PRELOAD=", steer[300] = "USHERD_OOM=", clean_path[] = "PATH=/usr/bin:/bin";
-static char *environment[] = {clean_path, preload, steer, NULL};
+static char *environment[] = { clean_path, preload, steer, NULL };
 
 static const char *library(void)
 {
@@ -96,14 +96,21 @@ __attribute__((format(printf, 1, 2))) static void complain(const char *format, .
 static struct daemon *start_daemon(const char *config, bool no_wait)
 {
 	return daemon_launch(
-		&(struct daemon_spec){.config = config, .environment = environment, .no_wait = no_wait});
+		&(struct daemon_spec){ .config = config, .environment = environment, .no_wait = no_wait });
+}
+
+/* For the sum of make check-sweep. */
+static void tell_runs(const char *name, unsigned made)
+{
+	fprintf(stderr, "# memory-%s: %u runs, %u of them hit, %u violations\n", name, made, made - 1,
+		complained > 0);
 }
 
 /* ---- usherd -T ---- */
 
 static int print_configuration(char **ret_output)
 {
-	const char *words[] = {"env", preload, steer, usherd_path(), "-T", "-c", "$DIR/services.ini", NULL};
+	const char *words[] = { "env", preload, steer, usherd_path(), "-T", "-c", "$DIR/services.ini", NULL };
 
 	return run_command(words, ret_output);
 }
@@ -130,6 +137,7 @@ START_TEST(oom_print)
 		if (is_past_the_end(n))
 			break;
 	}
+	tell_runs("print", n);
 	ck_assert_uint_lt(n, RUNS_MOST);
 	ck_assert_msg(complained == 0, "%s", complaints);
 	ck_assert_msg(failures > 20 && failures < n, "%u of %u runs failed", failures, n);
@@ -142,12 +150,13 @@ END_TEST
 static bool is_ready(struct daemon *daemon)
 {
 	uint64_t end = now_ms() + PATIENCE_MS;
-	siginfo_t info = {0};
+	siginfo_t info = { 0 };
 
 	for (;;) {
 		if (daemon_find_log(daemon, " ready ") != NULL)
 			return true;
-		if (waitid(P_PID, (id_t)daemon->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
+		if (waitid(P_PID, (id_t)daemon->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    info.si_pid != 0)
 			return daemon_find_log(daemon, " ready ") != NULL;
 		/* A line that could not be made is not a daemon that does not serve. */
 		int fd = tcp_try("127.0.0.1", test_port(1));
@@ -181,7 +190,8 @@ START_TEST(oom_start)
 		}
 		status = daemon_wait_exit(daemon);
 		if (status >= 126 || (status == 0) != ready || daemon_read_log(daemon)[0] == '\0')
-			complain("allocation %u: status %d: \"%.300s\"\n", n, status, daemon_read_log(daemon));
+			complain("allocation %u: status %d: \"%.300s\"\n", n, status,
+				 daemon_read_log(daemon));
 		failures += !ready;
 		close(daemon->watch);
 		free(daemon->log);
@@ -189,6 +199,7 @@ START_TEST(oom_start)
 		if (last)
 			break;
 	}
+	tell_runs("start", n);
 	ck_assert_uint_lt(n, RUNS_MOST);
 	ck_assert_msg(complained == 0, "%s", complaints);
 	ck_assert_msg(failures > 20 && failures < n, "%u of %u starts failed", failures, n);
@@ -232,7 +243,8 @@ static bool reload_with_fault(struct daemon *daemon, unsigned n, bool from_there
 
 	*is_new = done ? !*is_new : *is_new;
 	ck_assert_msg(is_open(3, "old") == !*is_new && is_open(4, "new") == *is_new,
-		      "allocation %u: not the configuration that was logged; log:\n%s", n, daemon_log_tail(daemon));
+		      "allocation %u: not the configuration that was logged; log:\n%s", n,
+		      daemon_log_tail(daemon));
 	ask_many(1, NULL, "hello", 1, 0);
 	daemon->fds = fds[*is_new];
 	daemon_oracle(daemon);
@@ -268,6 +280,7 @@ START_TEST(oom_reload)
 		if (reload_with_fault(daemon, n, _i == 1, fds, &is_new))
 			break;
 	}
+	tell_runs("reload", n);
 	ck_assert_uint_lt(n, RUNS_MOST);
 	ck_assert_uint_gt(n, 50);
 	ck_assert_uint_gt(daemon_count_log(daemon, " reload-failed "), n / 2);
@@ -334,7 +347,7 @@ int main(void)
 	const char *sanitizers = getenv("SANITIZERS");
 	bool sanitized = sanitizers != NULL && sanitizers[0] != '\0' && strcmp(sanitizers, "none") != 0;
 
-	return harness_main(make_suite, sanitized		      ? "a sanitizer has a malloc of its own"
-					: access(library(), R_OK) != 0 ? "tests/oom.so is not there"
-								       : NULL);
+	return harness_main(make_suite, sanitized                    ? "a sanitizer has a malloc of its own" :
+					access(library(), R_OK) != 0 ? "tests/oom.so is not there" :
+								       NULL);
 }
