@@ -80,12 +80,29 @@ static bool silences(const struct sweep_fault *fault)
 	return fault->who == SWEEP_DAEMON && (strcmp(name, "write") == 0 || strcmp(name, "writev") == 0);
 }
 
+/* Whether each `"NAME":NUMBER` in it is 0. */
+static bool is_zero(const char *reply, const char *name)
+{
+	char key[40];
+
+	snprintf(key, sizeof(key), "\"%s\":", name);
+	for (const char *at = reply; (at = strstr(at, key)) != NULL; at++)
+		if (strtoull(at + strlen(key), NULL, 10) != 0)
+			return false;
+	return strstr(reply, key) != NULL;
+}
+
+/* No session, neither in the list of them nor in any count. */
 static bool has_no_session(const struct daemon *daemon)
 {
-	char *reply = daemon_ask(daemon, "sessions");
-	bool none = strstr(reply, "\"sessions\":[]") != NULL;
+	char *sessions = daemon_ask(daemon, "sessions"), *services = daemon_ask(daemon, "services"),
+	     *status = daemon_ask(daemon, "status");
+	bool none = strstr(sessions, "\"sessions\":[]") != NULL && is_zero(services, "active") &&
+		    is_zero(status, "active") && is_zero(status, "lingering");
 
-	free(reply);
+	free(sessions);
+	free(services);
+	free(status);
 	return none;
 }
 
