@@ -1,0 +1,285 @@
+/* faulty.c - see faulty.h. */
+#include "faulty.h"
+
+#include "run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define MOST_OF_ONE 64
+#define ERRORS_MOST 8
+
+static const struct {
+	const char *name;
+	int errors[ERRORS_MOST];
+} calls[FAULTY_CALLS] = {
+#define FAULTY(type, name, failure, parameters, arguments, ...) [FAULTY_##name] = { #name, { __VA_ARGS__ } },
+#include "faulty.def"
+#undef FAULTY
+	[FAULTY_open] = { "open", { EMFILE, ENOENT, EACCES } },
+	[FAULTY_openat] = { "openat", { EMFILE, ENOENT, EACCES } },
+	[FAULTY_fcntl] = { "fcntl", { EBADF } },
+	[FAULTY_syscall] = { "syscall", { EPERM, ENOSYS, EINVAL, ESRCH, EEXIST, ENOENT } },
+	[FAULTY_clone] = { "clone", { EAGAIN } },
+	[FAULTY_asprintf] = { "asprintf", { ENOMEM } },
+	[FAULTY_prctl] = { "prctl", { EPERM } },
+	[FAULTY_json] = { "json", { ENOMEM } },
+};
+
+static bool counting, planned;
+static struct faulty_plan now;
+static unsigned counts[FAULTY_CALLS], failures;
+
+static bool is_refused(enum faulty_call call, int *error)
+{
+	if (!counting)
+		return false;
+	counts[call]++;
+	if (!planned || call != now.call || counts[call] < now.nth || (counts[call] > now.nth && !now.from_there_on))
+		return false;
+	failures++;
+	errno = *error = now.error;
+	return true;
+}
+
+/* ---- the calls ---- */
+
+#define FAULTY(type, name, failure, parameters, arguments, ...)                                                \
+	type __real_##name parameters;                                                                         \
+	type __wrap_##name parameters;                                                                         \
+	type __wrap_##name parameters                                                                          \
+	{                                                                                                      \
+		int error = 0;                                                                                 \
+                                                                                                               \
+		return is_refused(FAULTY_##name, &error) ? (failure) : __real_##name arguments;                \
+	}
+#include "faulty.def"
+#undef FAULTY
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __real_openat(int folder, const char *path, int flags, ...);
+int __wrap_openat(int folder, const char *path, int flags, ...);
+int __real_fcntl(int fd, int what, ...);
+int __wrap_fcntl(int fd, int what, ...);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+int __real_clone(int (*work)(void *), void *stack, int flags, void *argument, ...);
+int __wrap_clone(int (*work)(void *), void *stack, int flags, void *argument, ...);
+int __wrap_asprintf(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int __real_prctl(int what, ...);
+int __wrap_prctl(int what, ...);
+
+/* All further arguments of these are integers or pointers. */
+#define TAKE(last, variable, count)                                                                            \
+	va_list list_;                                                                                         \
+	unsigned long variable[count];                                                                         \
+	va_start(list_, last);                                                                                 \
+	for (size_t i_ = 0; i_ < (count); i_++)                                                                \
+		variable[i_] = va_arg(list_, unsigned long);                                                   \
+	va_end(list_)
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	int error;
+
+	TAKE(flags, mode, 1);
+	return is_refused(FAULTY_open, &error) ? -1 : __real_open(path, flags, (mode_t)mode[0]);
+}
+
+int __wrap_openat(int folder, const char *path, int flags, ...)
+{
+	int error;
+
+	TAKE(flags, mode, 1);
+	return is_refused(FAULTY_openat, &error) ? -1 : __real_openat(folder, path, flags, (mode_t)mode[0]);
+}
+
+int __wrap_fcntl(int fd, int what, ...)
+{
+	int error;
+
+	TAKE(what, more, 1);
+	return is_refused(FAULTY_fcntl, &error) ? -1 : __real_fcntl(fd, what, more[0]);
+}
+
+long __wrap_syscall(long number, ...)
+{
+	int error;
+
+	TAKE(number, more, 6);
+	return is_refused(FAULTY_syscall, &error) ?
+		       -1 :
+		       __real_syscall(number, more[0], more[1], more[2], more[3], more[4], more[5]);
+}
+
+int __wrap_clone(int (*work)(void *), void *stack, int flags, void *argument, ...)
+{
+	int error;
+
+	TAKE(argument, more, 3);
+	return is_refused(FAULTY_clone, &error) ? -1 :
+						  __real_clone(work, stack, flags, argument, more[0], more[1], more[2]);
+}
+
+int __wrap_asprintf(char **text, const char *format, ...)
+{
+	va_list values;
+	int error, length;
+
+	if (is_refused(FAULTY_asprintf, &error))
+		return -1;
+	va_start(values, format);
+	length = __real_vasprintf(text, format, values);
+	va_end(values);
+	return length;
+}
+
+int __wrap_prctl(int what, ...)
+{
+	int error;
+
+	TAKE(what, more, 4);
+	return is_refused(FAULTY_prctl, &error) ? -1 : __real_prctl(what, more[0], more[1], more[2], more[3]);
+}
+
+static void *json_memory(size_t size)
+{
+	int error;
+
+	return is_refused(FAULTY_json, &error) ? NULL : __real_malloc(size);
+}
+
+void faulty_use_json(void)
+{
+	json_set_alloc_funcs(json_memory, free);
+}
+
+/* ---- plans ---- */
+
+void faulty_begin(const struct faulty_plan *plan)
+{
+	memset(counts, 0, sizeof(counts));
+	failures = 0;
+	planned = plan != NULL;
+	if (planned)
+		now = *plan;
+	counting = true;
+}
+
+void faulty_end(void)
+{
+	counting = false;
+}
+
+unsigned faulty_count(enum faulty_call call)
+{
+	return counts[call];
+}
+
+unsigned faulty_failures(void)
+{
+	return failures;
+}
+
+const char *faulty_name(enum faulty_call call)
+{
+	return calls[call].name;
+}
+
+const char *faulty_now(void)
+{
+	static char text[128];
+
+	if (!planned)
+		return "nothing fails";
+	snprintf(text, sizeof(text), "%s number %u fails: %s%s", calls[now.call].name, now.nth,
+		 strerrorname_np(now.error), now.from_there_on ? ", and all after it" : "");
+	return text;
+}
+
+bool faulty_is_told(int result, const struct faulty_plan *plan)
+{
+	return result == 0 || (plan != NULL && result == -plan->error);
+}
+
+/* ---- the sweep ---- */
+
+static size_t count_open(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static unsigned do_once(const struct faulty_work *work, const struct faulty_plan *plan)
+{
+	size_t before = count_open(), after;
+	int result;
+
+	if (getenv("FAULTY_TRACE") != NULL && plan != NULL)
+		fprintf(stderr, "%s: %s %u %d %d\n", work->name, calls[plan->call].name, plan->nth, plan->error,
+			plan->from_there_on);
+	if (work->prepare != NULL)
+		work->prepare();
+	faulty_begin(plan);
+	result = work->work();
+	faulty_end();
+	work->finish(result, plan);
+	after = count_open();
+	ck_assert_msg(after == before, "%s: %s: %zu descriptors were open, %zu are", work->name, faulty_now(), before,
+		      after);
+	return failures;
+}
+
+static unsigned sweep_call(const struct faulty_work *work, enum faulty_call call, unsigned count)
+{
+	unsigned most = work->most != 0 ? work->most : MOST_OF_ONE, sum = 0;
+
+	for (unsigned nth = 1; nth <= count && nth <= most; nth++)
+		for (size_t i = 0; i < ERRORS_MOST && calls[call].errors[i] != 0; i++)
+			for (int ever = 0; ever < 2; ever++)
+				sum += do_once(work, &(struct faulty_plan){ call, nth, calls[call].errors[i], ever });
+	return sum;
+}
+
+unsigned faulty_sweep(const struct faulty_work *work)
+{
+	unsigned made[FAULTY_CALLS], sum = 0;
+
+	do_once(work, NULL);
+	memcpy(made, counts, sizeof(made));
+	for (unsigned call = 0; call < FAULTY_CALLS; call++)
+		sum += sweep_call(work, call, made[call]);
+	return sum;
+}
