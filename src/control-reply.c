@@ -42,11 +42,8 @@ static int reserve(struct control_buffer *buffer, size_t more)
 	return 0;
 }
 
-/* As json_dump_callback_t. */
-static int append(const char *bytes, size_t length, void *buffer_pointer)
+static int append(struct control_buffer *buffer, const char *bytes, size_t length)
 {
-	struct control_buffer *buffer = buffer_pointer;
-
 	if (reserve(buffer, length) < 0)
 		return -1;
 	memcpy(buffer->bytes + buffer->length, bytes, length);
@@ -56,12 +53,31 @@ static int append(const char *bytes, size_t length, void *buffer_pointer)
 
 static int append_text(struct control_buffer *buffer, const char *text)
 {
-	return append(text, strlen(text), buffer);
+	return append(buffer, text, strlen(text));
+}
+
+/* Jansson goes on after a key that could not be written (up to 2.14 at least): what is missing once stays missing. */
+struct dump {
+	struct control_buffer *buffer;
+	int error;
+};
+
+static int append_dumped(const char *bytes, size_t length, void *dump_pointer)
+{
+	struct dump *dump = dump_pointer;
+
+	if (dump->error == 0)
+		dump->error = append(dump->buffer, bytes, length);
+	return dump->error;
 }
 
 static int append_json(struct control_buffer *buffer, const json_t *object)
 {
-	return object != NULL ? json_dump_callback(object, append, buffer, JSON_COMPACT) : -1;
+	struct dump dump = { buffer, 0 };
+
+	if (object == NULL || json_dump_callback(object, append_dumped, &dump, JSON_COMPACT) != 0)
+		return -1;
+	return dump.error;
 }
 
 /* ---- whole replies ---- */

@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #define MOST_OF_ONE 64
-#define ERRORS_MOST 8
+#define ERRORS_MOST 8 /* of a call, with the 0 behind them */
 
 static const struct {
 	const char *name;
@@ -48,23 +48,34 @@ static const struct {
 	[FAULTY_syscall] = { "syscall", { EPERM, ENOSYS, EINVAL, ESRCH, EEXIST, ENOENT } },
 	[FAULTY_clone] = { "clone", { EAGAIN } },
 	[FAULTY_asprintf] = { "asprintf", { ENOMEM } },
+	[FAULTY_epoll_ctl] = { "epoll_ctl", { ENOSPC } },
 	[FAULTY_prctl] = { "prctl", { EPERM } },
 	[FAULTY_json] = { "json", { ENOMEM } },
 };
 
-static bool counting, planned;
-static struct faulty_plan now;
-static unsigned counts[FAULTY_CALLS], failures;
+/* Shared with the processes that are forked: one may decide for another. */
+struct state {
+	volatile bool counting;
+	bool planned;
+	pid_t owner; /* whose calls are meant; 0: anybody's */
+	struct faulty_plan now;
+	unsigned counts[FAULTY_CALLS], failures;
+};
+static struct state private_state, *state = &private_state;
 
 static bool is_refused(enum faulty_call call, int *error)
 {
-	if (!counting)
+	const struct faulty_plan *plan = &state->now;
+
+	if (!state->counting || (state->owner != 0 && state->owner != getpid()))
 		return false;
-	counts[call]++;
-	if (!planned || call != now.call || counts[call] < now.nth || (counts[call] > now.nth && !now.from_there_on))
+
+	unsigned count = ++state->counts[call];
+
+	if (!state->planned || call != plan->call || count < plan->nth || (count > plan->nth && !plan->from_there_on))
 		return false;
-	failures++;
-	errno = *error = now.error;
+	state->failures++;
+	errno = *error = plan->error;
 	return true;
 }
 
@@ -94,6 +105,8 @@ int __real_clone(int (*work)(void *), void *stack, int flags, void *argument, ..
 int __wrap_clone(int (*work)(void *), void *stack, int flags, void *argument, ...);
 int __wrap_asprintf(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int __real_prctl(int what, ...);
+int __real_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event);
 int __wrap_prctl(int what, ...);
 
 /* All further arguments of these are integers or pointers. */
@@ -169,6 +182,16 @@ int __wrap_prctl(int what, ...)
 	return is_refused(FAULTY_prctl, &error) ? -1 : __real_prctl(what, more[0], more[1], more[2], more[3]);
 }
 
+/* Taking out what is in cannot fail, short of a mistake of the caller. */
+int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
+{
+	int error;
+
+	return what != EPOLL_CTL_DEL && is_refused(FAULTY_epoll_ctl, &error) ?
+		       -1 :
+		       __real_epoll_ctl(epoll, what, fd, event);
+}
+
 static void *json_memory(size_t size)
 {
 	int error;
@@ -183,29 +206,43 @@ void faulty_use_json(void)
 
 /* ---- plans ---- */
 
+void faulty_share(void)
+{
+	void *shared = __real_mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(shared, MAP_FAILED);
+	state = shared;
+	state->owner = getpid();
+}
+
 void faulty_begin(const struct faulty_plan *plan)
 {
-	memset(counts, 0, sizeof(counts));
-	failures = 0;
-	planned = plan != NULL;
-	if (planned)
-		now = *plan;
-	counting = true;
+	memset(state->counts, 0, sizeof(state->counts));
+	state->failures = 0;
+	state->planned = plan != NULL;
+	if (plan != NULL)
+		state->now = *plan;
+	state->counting = true;
 }
 
 void faulty_end(void)
 {
-	counting = false;
+	state->counting = false;
 }
 
 unsigned faulty_count(enum faulty_call call)
 {
-	return counts[call];
+	return state->counts[call];
 }
 
 unsigned faulty_failures(void)
 {
-	return failures;
+	return state->failures;
+}
+
+const int *faulty_errors(enum faulty_call call)
+{
+	return calls[call].errors;
 }
 
 const char *faulty_name(enum faulty_call call)
@@ -217,10 +254,12 @@ const char *faulty_now(void)
 {
 	static char text[128];
 
-	if (!planned)
+	const struct faulty_plan *plan = &state->now;
+
+	if (!state->planned)
 		return "nothing fails";
-	snprintf(text, sizeof(text), "%s number %u fails: %s%s", calls[now.call].name, now.nth,
-		 strerrorname_np(now.error), now.from_there_on ? ", and all after it" : "");
+	snprintf(text, sizeof(text), "%s number %u fails: %s%s", calls[plan->call].name, plan->nth,
+		 strerror(plan->error), plan->from_there_on ? ", and all after it" : "");
 	return text;
 }
 
@@ -259,7 +298,7 @@ static unsigned do_once(const struct faulty_work *work, const struct faulty_plan
 	after = count_open();
 	ck_assert_msg(after == before, "%s: %s: %zu descriptors were open, %zu are", work->name, faulty_now(), before,
 		      after);
-	return failures;
+	return state->failures;
 }
 
 static unsigned sweep_call(const struct faulty_work *work, enum faulty_call call, unsigned count)
@@ -267,9 +306,9 @@ static unsigned sweep_call(const struct faulty_work *work, enum faulty_call call
 	unsigned most = work->most != 0 ? work->most : MOST_OF_ONE, sum = 0;
 
 	for (unsigned nth = 1; nth <= count && nth <= most; nth++)
-		for (size_t i = 0; i < ERRORS_MOST && calls[call].errors[i] != 0; i++)
+		for (const int *error = faulty_errors(call); *error != 0; error++)
 			for (int ever = 0; ever < 2; ever++)
-				sum += do_once(work, &(struct faulty_plan){ call, nth, calls[call].errors[i], ever });
+				sum += do_once(work, &(struct faulty_plan){ call, nth, *error, ever });
 	return sum;
 }
 
@@ -278,7 +317,7 @@ unsigned faulty_sweep(const struct faulty_work *work)
 	unsigned made[FAULTY_CALLS], sum = 0;
 
 	do_once(work, NULL);
-	memcpy(made, counts, sizeof(made));
+	memcpy(made, state->counts, sizeof(made));
 	for (unsigned call = 0; call < FAULTY_CALLS; call++)
 		sum += sweep_call(work, call, made[call]);
 	return sum;

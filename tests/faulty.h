@@ -20,6 +20,7 @@ enum faulty_call {
 	FAULTY_syscall,
 	FAULTY_clone,
 	FAULTY_asprintf,
+	FAULTY_epoll_ctl,
 	FAULTY_prctl,
 	FAULTY_json, /* memory for jansson, which has a switch of its own: faulty_use_json() */
 	FAULTY_CALLS,
@@ -39,6 +40,10 @@ unsigned faulty_count(enum faulty_call call); /* how often it was called since t
 unsigned faulty_failures(void);               /* how many of them were let fail */
 void faulty_use_json(void);
 
+/* Processes that are forked from now on decide, too; it is the calls of the one that asks that fail. */
+void faulty_share(void);
+
+const int *faulty_errors(enum faulty_call call); /* that are plausible; 0 ends them */
 const char *faulty_name(enum faulty_call call);
 
 /* ---- each call of a piece of work, in turn ---- */
