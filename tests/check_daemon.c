@@ -3,7 +3,7 @@
 
 static uint16_t port6, wait_port;
 
-static void write_services(FILE *file, unsigned number)
+static void write_own(FILE *file, unsigned number)
 {
 	if (number == 0) {
 		port6 = free_port(SOCK_STREAM);
@@ -145,7 +145,7 @@ static void drive_rows(void)
 
 START_TEST(answers)
 {
-	serve_driven(drive_rows);
+	serve_driven(write_own, drive_rows);
 }
 END_TEST
 
@@ -262,7 +262,7 @@ static void (*const drives[])(void) = { drive_failing, drive_full, drive_drainin
 
 START_TEST(states)
 {
-	serve_driven(drives[_i]);
+	serve_driven(write_own, drives[_i]);
 }
 END_TEST
 

@@ -4,7 +4,7 @@
  * it was: the daemon is not allowed to end, to lose a descriptor, or to serve no more. */
 #include "live_help.h"
 
-static void write_services(FILE *file, unsigned number)
+static void write_own(FILE *file, unsigned number)
 {
 	fprintf(file,
 		"[cat]\nlisten = 127.0.0.1:%u, unix:%s/cat\nexec = /bin/cat\nban_time = 1min\nrate_per_source = 100000/s\n"
@@ -200,7 +200,7 @@ START_TEST(serving)
 	from = _i * GROUP;
 	to = from + GROUP < (int)ELEMENTS(acts) ? from + GROUP : (int)ELEMENTS(acts);
 	faulty_use_json();
-	serve_driven(drive);
+	serve_driven(write_own, drive);
 }
 END_TEST
 

@@ -42,18 +42,18 @@ static char *const no_variables[] = { NULL };
 static unsigned loads;
 
 /* The sections behind [usherd] and [defaults]; `number` counts how often they were read. */
-static void write_services(FILE *file, unsigned number);
+static void (*write_services)(FILE *file, unsigned number);
 
 static inline int load(void *context, struct conf **ret_conf, struct conf_errors *errors)
 {
-	const char *build = getenv("BUILD");
-	char services[4096], path[128];
+	static char services[4096]; /* is looked at again when a program is started */
+	char path[128];
 	const struct conf_environment environment = { .services_directory = services, .environ = no_variables };
 	const struct passwd *self = getpwuid(geteuid());
 	FILE *file;
 
 	(void)context;
-	snprintf(services, sizeof(services), "%s/services", build != NULL ? build : ".");
+	snprintf(services, sizeof(services), "%s/services", getenv("BUILD"));
 	snprintf(path, sizeof(path), "%s/services.ini", folder);
 	file = fopen(path, "w");
 	if (file == NULL)
@@ -220,7 +220,7 @@ static inline void remove_place(void)
 }
 
 /* Serves while a child drives; it says "ok" in the end. */
-static inline void serve_driven(void (*drive)(void))
+static inline void serve_driven(void (*services)(FILE *, unsigned), void (*drive)(void))
 {
 	const struct daemon_source source = { .load = load, .reloadable = true };
 	struct conf_errors errors = { .count = 0 };
@@ -229,6 +229,7 @@ static inline void serve_driven(void (*drive)(void))
 	char text[1024] = "";
 	int status;
 
+	write_services = services;
 	make_place();
 	faulty_share();
 	ck_assert_int_eq(pipe2(verdict, O_CLOEXEC), 0);
