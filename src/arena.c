@@ -24,7 +24,7 @@ struct chunk {
 
 struct arena {
 	struct chunk *current; /* the one that is being filled; older ones follow */
-	bool grown;
+	bool grown, failed;
 };
 
 struct arena *arena_new(void)
@@ -71,7 +71,7 @@ static void *alloc_alone(struct arena *arena, size_t size)
 	return chunk->bytes;
 }
 
-static void *alloc_aligned(struct arena *arena, size_t size, size_t alignment)
+static void *find_room(struct arena *arena, size_t size, size_t alignment)
 {
 	size_t room = arena->grown ? CHUNK_SIZE : FIRST_CHUNK_SIZE;
 	struct chunk *chunk = arena->current;
@@ -99,6 +99,14 @@ static void *alloc_aligned(struct arena *arena, size_t size, size_t alignment)
 	return chunk->bytes;
 }
 
+static void *alloc_aligned(struct arena *arena, size_t size, size_t alignment)
+{
+	void *memory = find_room(arena, size, alignment);
+
+	arena->failed |= memory == NULL;
+	return memory;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	return alloc_aligned(arena, size, alignof(max_align_t));
@@ -106,7 +114,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
 {
-	char *copy = length < SIZE_MAX ? alloc_aligned(arena, length + 1, 1) : NULL;
+	char *copy = alloc_aligned(arena, length < SIZE_MAX ? length + 1 : length, 1);
 
 	if (copy != NULL)
 		memcpy(copy, text, length); /* the rest is zero already */
@@ -125,10 +133,8 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	va_start(arguments, format);
 	int length = vsnprintf(NULL, 0, format, arguments);
 	va_end(arguments);
-	if (length < 0)
-		return NULL;
 
-	char *text = alloc_aligned(arena, (size_t)length + 1, 1);
+	char *text = alloc_aligned(arena, length < 0 ? SIZE_MAX : (size_t)length + 1, 1);
 
 	if (text == NULL)
 		return NULL;
@@ -136,4 +142,9 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	vsnprintf(text, (size_t)length + 1, format, arguments);
 	va_end(arguments);
 	return text;
+}
+
+bool arena_failed(const struct arena *arena)
+{
+	return arena->failed;
 }

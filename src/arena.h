@@ -3,6 +3,7 @@
 #ifndef USHERD_ARENA_H
 #define USHERD_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -22,5 +23,8 @@ char *arena_strdup(struct arena *arena, const char *text);
 
 /* sprintf into the arena; NULL when there is no memory. */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether one of the three above ever had no memory: for who fills a whole and looks once, in the end. */
+bool arena_failed(const struct arena *arena);
 
 #endif

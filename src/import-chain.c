@@ -27,14 +27,13 @@ void chain_set(struct chain *chain, const char *key, const char *value)
 
 void chain_setf(struct chain *chain, const char *key, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const char *text;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = import_vprintf(chain->import, format, arguments);
 	va_end(arguments);
-	chain_set(chain, key, import_keep(chain->import, text != NULL ? text : ""));
+	chain_set(chain, key, text);
 }
 
 const char *chain_get(const struct chain *chain, const char *key)
@@ -47,29 +46,27 @@ const char *chain_get(const struct chain *chain, const char *key)
 
 void chain_tell(struct chain *chain, enum import_class class, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const char *text;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = import_vprintf(chain->import, format, arguments);
 	va_end(arguments);
 	if (++chain->told <= TOLD_MAX + 1)
 		import_tell(chain->import, chain->where, chain->told <= TOLD_MAX ? class : IMPORT_UNSUPPORTED, "%s",
-			    chain->told > TOLD_MAX ? "and more of that sort" : text != NULL ? text : "");
+			    chain->told > TOLD_MAX ? "and more of that sort" : text);
 }
 
 void chain_fail(struct chain *chain, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const char *text;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = import_vprintf(chain->import, format, arguments);
 	va_end(arguments);
 	chain->failed = true;
-	import_tell(chain->import, chain->where, IMPORT_UNSUPPORTED, "%s", text != NULL ? text : "no memory");
+	import_tell(chain->import, chain->where, IMPORT_UNSUPPORTED, "%s", text);
 }
 
 /* ---- words ---- */

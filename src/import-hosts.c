@@ -80,7 +80,7 @@ static char *next_rule(struct import_lines *lines, struct import_where *ret_wher
 {
 	char *joined = NULL, *line;
 	size_t length = 0;
-	FILE *out = open_memstream(&joined, &length);
+	FILE *out = import_open_text(lines->import, &joined, &length);
 	bool more = out != NULL, any = false;
 
 	while (more && (line = import_next_line(lines)) != NULL) {
@@ -95,11 +95,10 @@ static char *next_rule(struct import_lines *lines, struct import_where *ret_wher
 			*ret_where = import_here(lines);
 		any = true;
 	}
-	if (out == NULL || fclose(out) != 0 || !any) {
-		free(joined);
-		return NULL;
-	}
-	return joined;
+	if (import_close_text(lines->import, out, &joined) && any)
+		return joined;
+	free(joined);
+	return NULL;
 }
 
 static void read_rules(struct hosts *hosts, const char *path, const char *text, size_t length, bool denies)
@@ -147,13 +146,15 @@ struct daemons {
 	bool sure, maybe;
 };
 
-static struct daemons match_daemons(const struct rule *rule, const struct names *names)
+static struct daemons match_daemons(struct import *import, const struct rule *rule, const struct names *names)
 {
 	struct daemons groups[EXCEPT_MAX] = { { false, false } };
 	_cleanup_free_ char *copy = strdup(rule->daemons);
 	char *list = copy, *word;
 	unsigned last = 0;
 
+	if (copy == NULL)
+		import_lacks_memory(import);
 	while (list != NULL && (word = hosts_next_word(&list)) != NULL) {
 		char *at = word[0] != '\0' ? strchr(word + 1, '@') : NULL;
 		bool by_program, matches;
@@ -201,7 +202,7 @@ static bool decide(struct hosts *hosts, struct networks *decision, struct import
 
 	for (unsigned i = 0; i < hosts->count; i++) {
 		struct rule *rule = &hosts->rules[i];
-		struct daemons match = match_daemons(rule, names);
+		struct daemons match = match_daemons(hosts->import, rule, names);
 
 		if (!match.maybe)
 			continue;
@@ -222,14 +223,12 @@ static bool decide(struct hosts *hosts, struct networks *decision, struct import
 
 static void apply(struct hosts *hosts, struct import_service *service, const struct names *names)
 {
-	struct networks_pool *pool = networks_pool_new();
+	struct networks_pool *pool = networks_pool_new(hosts->import);
 	struct networks decision;
 	bool off = hosts->overflows || networks_failed(hosts->pool);
 
-	if (pool == NULL) {
-		rules_switch_off(hosts->import, service, "there was no memory for its rules");
+	if (pool == NULL)
 		return;
-	}
 	decision = networks_new(pool, NETWORKS_NONE);
 	if (decide(hosts, &decision, service, names, &off) && !networks_is_all(&decision, NETWORKS_NONE))
 		networks_apply(hosts->import, service, &decision, hosts->end);
@@ -319,6 +318,8 @@ static void add_sections(struct hosts *hosts)
 		_cleanup_free_ char *copy = strdup(hosts->rules[i].daemons);
 		char *list = copy, *word;
 
+		if (copy == NULL)
+			import_lacks_memory(hosts->import);
 		while (list != NULL && count < SECTIONS_MAX && (word = hosts_next_word(&list)) != NULL) {
 			word[strcspn(word, "@")] = '\0';
 			if (strcasecmp(word, "EXCEPT") == 0)
@@ -401,10 +402,12 @@ static void apply_all(struct hosts *hosts)
 void import_hosts_text(struct import *import, const char *allow_path, const char *allow, size_t allow_length,
 		       const char *deny_path, const char *deny, size_t deny_length)
 {
-	struct hosts hosts = { .import = import, .pool = networks_pool_new() };
+	struct hosts hosts = { .import = import, .pool = networks_pool_new(import) };
 
 	hosts.rules = calloc(RULES_MAX, sizeof(*hosts.rules));
-	if (hosts.pool != NULL && hosts.rules != NULL) {
+	if (hosts.rules == NULL) {
+		import_lacks_memory(import);
+	} else if (hosts.pool != NULL) {
 		read_rules(&hosts, allow_path, allow, allow_length, false);
 		read_rules(&hosts, deny_path, deny, deny_length, true);
 		apply_all(&hosts);

@@ -330,7 +330,8 @@ void inetd_check_place(struct inetd_entry *entry)
 	struct inetd *inetd = entry->inetd;
 	const struct inetd_place *rival;
 
-	while ((rival = find_rival(entry)) != NULL) {
+	/* Without memory a rival is not switched off, and would be found again. */
+	while (!import_failed(inetd->import) && (rival = find_rival(entry)) != NULL) {
 		if (!is_same(entry, rival->entry)) {
 			give_way(entry, rival);
 			return;
@@ -366,6 +367,8 @@ void inetd_remember_places(struct inetd *inetd)
 		const char *listen = import_get(at, "listen");
 		_cleanup_free_ char *words = listen != NULL ? strdup(listen) : NULL;
 
+		if (listen != NULL && words == NULL)
+			import_lacks_memory(inetd->import);
 		if (words == NULL || import_get(at, "disable") != NULL)
 			continue;
 		for (char *word = strtok_r(words, ", ", &save);

@@ -152,6 +152,8 @@ static void set_command(struct inetd_entry *entry)
 {
 	struct stat about;
 
+	if (entry->word_count == 0)
+		return; /* no memory */
 	import_exec(entry->inetd->import, entry->section, entry->where, entry->words, entry->word_count);
 	if (entry->is_internal)
 		return;

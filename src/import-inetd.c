@@ -22,18 +22,15 @@ bool inetd_is_in(const struct inetd *inetd, unsigned dialects)
 
 void inetd_tell(struct inetd_entry *entry, enum import_class class, const char *format, ...)
 {
-	char *text = NULL;
+	const char *text;
 	va_list arguments;
-	int r;
 
 	va_start(arguments, format);
-	r = vasprintf(&text, format, arguments);
+	text = import_vprintf(entry->inetd->import, format, arguments);
 	va_end(arguments);
 	if (entry->worst < class)
 		entry->worst = class;
-	import_tell(entry->inetd->import, entry->where, class, "%s", r >= 0 ? text : "");
-	if (r >= 0)
-		free(text);
+	import_tell(entry->inetd->import, entry->where, class, "%s", text);
 }
 
 bool inetd_leave_out(struct inetd_entry *entry, enum import_class class, const char *why)

@@ -19,32 +19,32 @@ struct networks_node {
 };
 
 struct networks_pool {
+	struct import *import; /* borrowed: it hears of memory that ran out */
 	struct arena *arena;
 	struct networks_node *unused;
 	unsigned nodes, visits;
 	bool failed;
 };
 
-struct networks_pool *networks_pool_new(void)
+struct networks_pool *networks_pool_new(struct import *import)
 {
-	struct networks_pool *pool = calloc(1, sizeof(*pool));
+	struct arena *arena = arena_new();
+	struct networks_pool *pool = arena != NULL ? arena_alloc(arena, sizeof(*pool)) : NULL;
 
-	if (pool == NULL)
-		return NULL;
-	pool->arena = arena_new();
-	if (pool->arena == NULL) {
-		free(pool);
+	if (pool == NULL) {
+		import_lacks_memory(import);
+		arena_free(arena);
 		return NULL;
 	}
+	pool->import = import;
+	pool->arena = arena;
 	return pool;
 }
 
 void networks_pool_free(struct networks_pool *pool)
 {
-	if (pool == NULL)
-		return;
-	arena_free(pool->arena);
-	free(pool);
+	if (pool != NULL)
+		arena_free(pool->arena);
 }
 
 bool networks_failed(const struct networks_pool *pool)
@@ -63,6 +63,8 @@ static struct networks_node *new_leaf(struct networks_pool *pool, uint8_t mask)
 	else if (pool->nodes < NODES_MAX)
 		node = arena_alloc(pool->arena, sizeof(*node));
 	if (node == NULL) {
+		if (arena_failed(pool->arena))
+			import_lacks_memory(pool->import);
 		pool->failed = true;
 		return NULL;
 	}
@@ -364,14 +366,14 @@ static int make_lists(const struct networks *networks, char *texts[static NETWOR
 	rest = list_all(networks, NETWORKS_ALLOW, &lists) <= list_all(networks, NETWORKS_DENY, &lists) ? NETWORKS_ALLOW :
 													   NETWORKS_DENY;
 	for (enum networks_value value = NETWORKS_ALLOW; value <= NETWORKS_DENY; value++) {
-		lists.out[value] = open_memstream(&texts[value], &lengths[value]);
+		lists.out[value] = import_open_text(networks->pool->import, &texts[value], &lengths[value]);
 		if (lists.out[value] == NULL)
 			r = -ENOMEM;
 	}
 	if (r == 0)
 		(void)list_all(networks, rest, &lists);
 	for (enum networks_value value = NETWORKS_ALLOW; value <= NETWORKS_DENY; value++) {
-		if (lists.out[value] != NULL && fclose(lists.out[value]) != 0)
+		if (!import_close_text(networks->pool->import, lists.out[value], &texts[value]))
 			r = -ENOMEM;
 		if (r == 0 && (lists.words[value] > WORDS_MAX || lengths[value] > TEXT_MAX))
 			r = -E2BIG;
@@ -427,8 +429,10 @@ static int take_together(struct networks *networks, const char *allow, const cha
 	size_t count = 0, allowed;
 	int r;
 
-	if (rules == NULL)
+	if (rules == NULL) {
+		import_lacks_memory(networks->pool->import);
 		return -ENOMEM;
+	}
 	r = take_list(allow, false, rules, &count);
 	allowed = count;
 	if (r == 0)

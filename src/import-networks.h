@@ -22,7 +22,7 @@ typedef const uint8_t networks_table[NETWORKS_VALUES][NETWORKS_VALUES];
 
 /* The memory of any number of maps. NULL: there is none. */
 struct networks_pool;
-struct networks_pool *networks_pool_new(void);
+struct networks_pool *networks_pool_new(struct import *import);
 void networks_pool_free(struct networks_pool *pool);
 bool networks_failed(const struct networks_pool *pool);
 

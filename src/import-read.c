@@ -8,11 +8,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static int no_memory(struct import *import)
+{
+	import_lacks_memory(import);
+	return -ENOMEM;
+}
+
 int import_read(struct import *import, const char *path, const char **ret_text, size_t *ret_length)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	size_t room = 65536, length = 0;
-	_cleanup_free_ char *bytes = malloc(room);
+	_cleanup_free_ char *bytes = NULL;
 	struct stat about;
 	char *text;
 	ssize_t n;
@@ -25,6 +31,7 @@ int import_read(struct import *import, const char *path, const char **ret_text, 
 		return -EINVAL;
 	if (fcntl(fd, F_SETFL, 0) < 0) /* a pipe is waited for */
 		return -errno;
+	bytes = malloc(room);
 	while (bytes != NULL && (n = read(fd, bytes + length, room - length)) != 0) {
 		char *more;
 
@@ -39,12 +46,12 @@ int import_read(struct import *import, const char *path, const char **ret_text, 
 			continue;
 		more = realloc(bytes, room *= 2);
 		if (more == NULL)
-			return -ENOMEM;
+			return no_memory(import);
 		bytes = more;
 	}
 	text = bytes == NULL ? NULL : import_take(import, length + 1);
 	if (text == NULL)
-		return -ENOMEM;
+		return no_memory(import);
 	memcpy(text, bytes, length);
 	*ret_text = text;
 	*ret_length = length;

@@ -262,7 +262,7 @@ static int compare(const void *a, const void *b)
 
 void rules_apply(struct rules *rules, struct import_where where)
 {
-	struct networks_pool *pool = networks_pool_new();
+	struct networks_pool *pool = networks_pool_new(rules->import);
 	struct networks networks;
 
 	set_env(rules);

@@ -205,8 +205,10 @@ static char *next_joined(struct import_lines *lines, struct import_where *ret_wh
 	if (!is_continued(line))
 		return line;
 	joined = malloc(JOINED_MAX + 1);
-	if (joined == NULL)
+	if (joined == NULL) {
+		import_lacks_memory(lines->import);
 		return NULL;
+	}
 	length = (size_t)snprintf(joined, JOINED_MAX + 1, "%s", line);
 	for (bool more = true; more && (line = import_next_line(lines)) != NULL;) {
 		import_tell(lines->import, import_here(lines), IMPORT_EXACT, "%s", "");

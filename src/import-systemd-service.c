@@ -10,16 +10,15 @@
 
 void unit_switch_off(struct unit *unit, struct unit_setting *setting, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const char *text;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = import_vprintf(unit->import, format, arguments);
 	va_end(arguments);
 	import_set(unit->service, "disable", "yes");
 	unit_say(unit, setting, IMPORT_CHANGED, "%s, so the service is switched off (disable = yes) until there is",
-		 text != NULL ? text : "");
+		 text);
 }
 
 static void say_exact(struct unit *unit, struct unit_setting *setting)

@@ -16,16 +16,15 @@
 
 void unit_say(struct unit *unit, struct unit_setting *setting, enum import_class class, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const char *text;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = import_vprintf(unit->import, format, arguments);
 	va_end(arguments);
 	if (setting->worst < class)
 		setting->worst = class;
-	import_tell(unit->import, setting->where, class, "%s", text != NULL ? text : "");
+	import_tell(unit->import, setting->where, class, "%s", text);
 }
 
 /* ---- numbers ---- */
@@ -302,26 +301,21 @@ bool unit_put(struct unit *unit, struct unit_setting *setting, const char *key, 
 
 bool unit_putf(struct unit *unit, struct unit_setting *setting, const char *key, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
+	const char *text;
 	va_list arguments;
-	int r;
 
 	va_start(arguments, format);
-	r = vasprintf(&text, format, arguments);
+	text = import_vprintf(unit->import, format, arguments);
 	va_end(arguments);
-	if (r < 0) {
-		text = NULL;
-		return false;
-	}
 	return unit_put(unit, setting, key, text);
 }
 
 /* Words as a value, behind what is there already. */
-static char *print_words(const char *before, const char *separator, const char *const *words, size_t count)
+static char *print_words(struct import *import, const char *before, const char *separator, const char *const *words, size_t count)
 {
 	char *text = NULL;
 	size_t length;
-	FILE *out = open_memstream(&text, &length);
+	FILE *out = import_open_text(import, &text, &length);
 
 	if (out == NULL)
 		return NULL;
@@ -330,17 +324,14 @@ static char *print_words(const char *before, const char *separator, const char *
 		fputs(i > 0 || before[0] != '\0' ? separator : "", out);
 		conf_type_print_word(words[i], out);
 	}
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
+	(void)import_close_text(import, out, &text);
 	return text;
 }
 
 bool unit_add_word(struct unit *unit, struct unit_setting *setting, const char *key, const char *word)
 {
 	const char *before = import_get(unit->service, key);
-	_cleanup_free_ char *text = print_words(before != NULL ? before : "", ", ", &word, 1);
+	_cleanup_free_ char *text = print_words(unit->import, before != NULL ? before : "", ", ", &word, 1);
 
 	return text != NULL && unit_put(unit, setting, key, text);
 }
@@ -348,7 +339,7 @@ bool unit_add_word(struct unit *unit, struct unit_setting *setting, const char *
 bool unit_put_words(struct unit *unit, struct unit_setting *setting, const char *key, const char *const *words,
 		    size_t count)
 {
-	_cleanup_free_ char *text = print_words("", " ", words, count);
+	_cleanup_free_ char *text = print_words(unit->import, "", " ", words, count);
 
 	return text != NULL && unit_put(unit, setting, key, text);
 }

@@ -72,8 +72,10 @@ static void set_program(struct xinetd_service *at)
 		first = 1;
 	}
 	words = calloc(count + 1, sizeof(*words));
-	if (words == NULL)
+	if (words == NULL) {
+		import_lacks_memory(at->xinetd->import);
 		return;
+	}
 	words[0] = path;
 	for (size_t i = first; i < count; i++)
 		words[1 + i - first] = arguments->words[i];
@@ -277,7 +279,7 @@ static void set_variables(struct xinetd_service *at, const struct xinetd_words *
 {
 	char *value = NULL;
 	size_t size, taken = 0;
-	FILE *out = open_memstream(&value, &size);
+	FILE *out = import_open_text(at->xinetd->import, &value, &size);
 	const char *comma = "";
 
 	for (size_t i = 0; out != NULL && i < list->count; i++) {
@@ -298,7 +300,7 @@ static void set_variables(struct xinetd_service *at, const struct xinetd_words *
 		else
 			put_word(word, out);
 	}
-	if (out != NULL && fclose(out) == 0 && size > 0)
+	if (import_close_text(at->xinetd->import, out, &value) && size > 0)
 		import_set(at->service, key, value);
 	free(value);
 	if (taken > 0)
@@ -352,9 +354,12 @@ static void set_hours(struct xinetd_service *at)
 	const struct xinetd_value *times = &at->section->values[XINETD_ACCESS_TIMES];
 	char *value = NULL;
 	size_t size;
-	FILE *out = times->is_set ? open_memstream(&value, &size) : NULL;
+	FILE *out;
 	unsigned from, until;
 
+	if (!times->is_set)
+		return;
+	out = import_open_text(at->xinetd->import, &value, &size);
 	for (size_t i = 0; out != NULL && i < times->count; i++) {
 		if (!xinetd_hours(times->words[i], &from, &until))
 			continue;
@@ -362,7 +367,7 @@ static void set_hours(struct xinetd_service *at)
 		fprintf(out, "%s%02u:%02u-%02u:%02u", i > 0 ? ", " : "", from / 60, from % 60, until / 60,
 			until % 60);
 	}
-	if (out != NULL && fclose(out) == 0)
+	if (import_close_text(at->xinetd->import, out, &value))
 		import_set(at->service, "access_times", value);
 	free(value);
 }

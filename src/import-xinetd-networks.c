@@ -396,7 +396,7 @@ static char *print_list(struct xinetd *xinetd, const struct xinetd_networks *lis
 {
 	char text[INET6_ADDRSTRLEN], *value = NULL;
 	size_t length;
-	FILE *out = open_memstream(&value, &length);
+	FILE *out = import_open_text(xinetd->import, &value, &length);
 	const char *comma = "";
 
 	for (size_t i = 0; out != NULL && i < list->count; i++) {
@@ -409,10 +409,7 @@ static char *print_list(struct xinetd *xinetd, const struct xinetd_networks *lis
 			fprintf(out, "/%u", network->bits);
 		comma = ", ";
 	}
-	if (out == NULL || fclose(out) != 0) {
-		free(value);
-		return NULL;
-	}
+	(void)import_close_text(xinetd->import, out, &value);
 	return value;
 }
 

@@ -282,7 +282,7 @@ static const char *find_twin(const struct xinetd_service *at)
 	const char *listen = import_get(at->service, "listen");
 	struct import_service *other = NULL;
 
-	while ((other = import_next(at->xinetd->import, other)) != NULL) {
+	while (listen != NULL && (other = import_next(at->xinetd->import, other)) != NULL) {
 		const char *place = import_get(other, "listen");
 
 		if (other != at->service && place != NULL && strcmp(place, listen) == 0 &&

@@ -39,7 +39,12 @@ void import_free(struct import *import)
 
 bool import_failed(const struct import *import)
 {
-	return import->failed;
+	return import->failed || arena_failed(import->arena);
+}
+
+void import_lacks_memory(struct import *import)
+{
+	import->failed = true;
 }
 
 struct arena *import_arena(struct import *import)
@@ -51,7 +56,7 @@ struct arena *import_arena(struct import *import)
 
 void *import_take(struct import *import, size_t size)
 {
-	void *memory = import->failed ? NULL : arena_alloc(import->arena, size);
+	void *memory = import_failed(import) ? NULL : arena_alloc(import->arena, size);
 
 	import->failed |= memory == NULL;
 	return memory;
@@ -68,7 +73,7 @@ const char *import_keep(struct import *import, const char *text)
 	return checked(import, arena_strdup(import->arena, text));
 }
 
-_printf_(2, 0) static const char *format_text(struct import *import, const char *format, va_list arguments)
+const char *import_vprintf(struct import *import, const char *format, va_list arguments)
 {
 	_cleanup_free_ char *text = NULL;
 
@@ -85,9 +90,27 @@ const char *import_printf(struct import *import, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	text = format_text(import, format, arguments);
+	text = import_vprintf(import, format, arguments);
 	va_end(arguments);
 	return text;
+}
+
+FILE *import_open_text(struct import *import, char **ret_text, size_t *ret_length)
+{
+	FILE *out = open_memstream(ret_text, ret_length);
+
+	import->failed |= out == NULL;
+	return out;
+}
+
+bool import_close_text(struct import *import, FILE *out, char **text)
+{
+	if (out != NULL && fclose(out) == 0)
+		return true;
+	import->failed = true;
+	free(*text);
+	*text = NULL;
+	return false;
 }
 
 /* ---- the report ---- */
@@ -161,7 +184,7 @@ void import_tell(struct import *import, struct import_where where, enum import_c
 	if (line->text != NULL && strlen(line->text) > IMPORT_TEXT_MAX)
 		return;
 	va_start(arguments, format);
-	text = format_text(import, format, arguments);
+	text = import_vprintf(import, format, arguments);
 	va_end(arguments);
 	if (text[0] == '\0' || (line->text != NULL && strstr(line->text, text) != NULL))
 		return;
@@ -369,7 +392,7 @@ void import_setf(struct import_service *service, const char *key, const char *fo
 	va_list arguments;
 
 	va_start(arguments, format);
-	value = format_text(service->import, format, arguments);
+	value = import_vprintf(service->import, format, arguments);
 	va_end(arguments);
 	import_set(service, key, value);
 }
@@ -396,7 +419,7 @@ void import_append(struct import_service *service, const char *key, const char *
 	const struct import_key *place = find_key(service, key);
 	const char *before = place != NULL ? place->value : NULL;
 
-	if (place != NULL && place->refused)
+	if (item[0] == '\0' || (place != NULL && place->refused))
 		return; /* which was told: half a list is none */
 	if (before == NULL || before[0] == '\0')
 		import_set(service, key, item);
@@ -414,7 +437,7 @@ void import_comment(struct import_service *service, const char *key, const char 
 	if (comment == NULL)
 		return;
 	va_start(arguments, format);
-	text = format_text(service->import, format, arguments);
+	text = import_vprintf(service->import, format, arguments);
 	va_end(arguments);
 	*comment = *comment == NULL ? text : import_printf(service->import, "%s\n%s", *comment, text);
 }

@@ -6,6 +6,7 @@
 #ifndef USHERD_IMPORT_H
 #define USHERD_IMPORT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -36,12 +37,21 @@ struct import *import_new(void);
 void import_free(struct import *import);
 bool import_failed(const struct import *import);
 
+/* Memory ran out that is not from the import: import_failed() says so from now on. */
+void import_lacks_memory(struct import *import);
+
 /* The memory that goes with it; NULL never, but what is taken from it may be. */
 struct arena *import_arena(struct import *import);
 
 /* A copy that lives as long as the import; "" when there is no memory. */
 const char *import_keep(struct import *import, const char *text);
 const char *import_printf(struct import *import, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *import_vprintf(struct import *import, const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
+
+/* open_memstream(3) and its end, which returns false, and leaves NULL, when there was no memory, which is remembered. */
+FILE *import_open_text(struct import *import, char **ret_text, size_t *ret_length);
+bool import_close_text(struct import *import, FILE *out, char **text);
 
 /* ---- the report ---- */
 
