@@ -181,7 +181,7 @@ static void ctl_exec(const char *path, const char *line, const char *locale)
 }
 
 /* Runs it with files for its output. */
-static void ctl_run_line(const char *path, const char *line, const char *locale, struct output *output)
+static inline void ctl_run_line(const char *path, const char *line, const char *locale, struct output *output)
 {
 	FILE *out = tmpfile(), *err = tmpfile();
 	pid_t pid;

@@ -317,13 +317,19 @@ static unsigned do_once(const struct faulty_work *work, const struct faulty_plan
 	return state->failures;
 }
 
+/* It is asked again until it works, as it will. */
+static bool passes(int error)
+{
+	return error == EINTR || error == EAGAIN;
+}
+
 static unsigned sweep_call(const struct faulty_work *work, enum faulty_call call, unsigned count)
 {
 	unsigned most = work->most != 0 ? work->most : MOST_OF_ONE, sum = 0;
 
 	for (unsigned nth = 1; nth <= count && nth <= most; nth++)
 		for (const int *error = faulty_errors(call); *error != 0; error++)
-			for (int ever = 0; ever < (*error == EINTR ? 1 : 2); ever++) /* it is asked again until it works */
+			for (int ever = 0; ever < (passes(*error) ? 1 : 2); ever++)
 				sum += do_once(work, &(struct faulty_plan){ call, nth, *error, ever });
 	return sum;
 }
