@@ -43,6 +43,28 @@ USHERD_FLAG([LANGUAGE_CFLAGS], [-std=gnu17])
 AS_IF([test -z "$LANGUAGE_CFLAGS"], [AC_MSG_ERROR([$CC does not take -std=gnu17])])
 ])
 
+# USHERD_LONG_TIME - LONG_TIME_CPPFLAGS: what makes time_t longer than 32 bits, where that can be had.
+AC_DEFUN([USHERD_LONG_TIME], [
+AC_SUBST([LONG_TIME_CPPFLAGS])
+AC_MSG_CHECKING([for what makes times of 64 bits])
+usherd_save_CPPFLAGS=$CPPFLAGS
+usherd_found=
+for usherd_flag in none -D_TIME_BITS=64
+do
+	AS_IF([test -z "$usherd_found"], [
+		AS_IF([test "$usherd_flag" != none], [CPPFLAGS="$usherd_save_CPPFLAGS $usherd_flag"])
+		AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+#include <time.h>
+_Static_assert(sizeof(time_t) >= 8, "time_t has 64 bits");
+]])], [usherd_found=$usherd_flag])
+	])
+done
+CPPFLAGS=$usherd_save_CPPFLAGS
+AC_MSG_RESULT([${usherd_found:-nothing}])
+LONG_TIME_CPPFLAGS=
+AS_IF([test "$usherd_found" != none], [LONG_TIME_CPPFLAGS=$usherd_found])
+])
+
 # USHERD_WARNINGS - WARNING_CFLAGS.
 AC_DEFUN([USHERD_WARNINGS], [
 AC_SUBST([WARNING_CFLAGS])

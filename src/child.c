@@ -138,23 +138,23 @@ static long step_chroot(const struct child_plan *plan)
 
 static long step_groups(const struct child_plan *plan)
 {
-	return plan->change_identity ? raw_call(SYS_setgroups, plan->group_count, plan->groups) : 0;
+	return plan->change_identity ? raw_call(RAW_SETGROUPS, plan->group_count, plan->groups) : 0;
 }
 
 static long step_gid(const struct child_plan *plan)
 {
-	return plan->change_identity ? raw_call(SYS_setresgid, plan->gid, plan->gid, plan->gid) : 0;
+	return plan->change_identity ? raw_call(RAW_SETRESGID, plan->gid, plan->gid, plan->gid) : 0;
 }
 
 static long step_uid(const struct child_plan *plan)
 {
-	return plan->change_identity ? raw_call(SYS_setresuid, plan->uid, plan->uid, plan->uid) : 0;
+	return plan->change_identity ? raw_call(RAW_SETRESUID, plan->uid, plan->uid, plan->uid) : 0;
 }
 
 /* The supplementary groups are those that were asked for, in whatever order. */
 static bool groups_are_right(const struct child_plan *plan)
 {
-	long count = raw_call(SYS_getgroups, plan->group_count, plan->groups_seen);
+	long count = raw_call(RAW_GETGROUPS, plan->group_count, plan->groups_seen);
 
 	if (count != (long)plan->group_count)
 		return false;
@@ -178,16 +178,16 @@ static long step_verify(const struct child_plan *plan)
 
 	if (!plan->change_identity)
 		return 0;
-	r = raw_call(SYS_getresuid, &ruid, &euid, &suid);
+	r = raw_call(RAW_GETRESUID, &ruid, &euid, &suid);
 	if (r == 0)
-		r = raw_call(SYS_getresgid, &rgid, &egid, &sgid);
+		r = raw_call(RAW_GETRESGID, &rgid, &egid, &sgid);
 	if (r < 0)
 		return r;
 
 	bool uids = ruid == plan->uid && euid == plan->uid && suid == plan->uid;
 	bool gids = rgid == plan->gid && egid == plan->gid && sgid == plan->gid;
 	bool groups = groups_are_right(plan);
-	bool stays = plan->uid == 0 || raw_call(SYS_setuid, 0) != 0;
+	bool stays = plan->uid == 0 || raw_call(RAW_SETUID, 0) != 0;
 
 	return uids && gids && groups && stays ? 0 : -EPERM;
 }
@@ -240,7 +240,8 @@ static long open_stderr_file(const char *path)
 {
 	struct statx status = { .stx_mode = 0 };
 	long r, fd = raw_call(SYS_openat, AT_FDCWD, path,
-			      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0640);
+			      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_LARGEFILE,
+			      0640);
 
 	if (fd < 0)
 		return fd;

@@ -19,7 +19,7 @@
 /* Reads all of it, or tells that the file ends before. An offset that no file has is one beyond the end. */
 static int read_at(int fd, void *bytes, size_t length, uint64_t offset)
 {
-	ssize_t got = offset > INT64_MAX - length ? 0 : pread(fd, bytes, length, (off_t)offset);
+	ssize_t got = offset > (uint64_t)INT64_MAX - length ? 0 : pread(fd, bytes, length, (off_t)offset);
 
 	if (got < 0)
 		return -errno;

@@ -5,6 +5,7 @@
 #include "base.h"
 #include "import-rules.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -127,22 +128,22 @@ const char *chain_absolute(const struct chain *chain, const char *path)
 }
 
 /* Decimal digits, at most 15 of them. */
-static bool take_number(const char *text, unsigned long *ret_number)
+static bool take_number(const char *text, uint64_t *ret_number)
 {
 	if (text[0] == '\0' || strlen(text) > 15 || text[strspn(text, "0123456789")] != '\0')
 		return false;
-	*ret_number = strtoul(text, NULL, 10);
+	*ret_number = strtoull(text, NULL, 10);
 	return true;
 }
 
-void chain_set_count(struct chain *chain, const char *key, const char *text, unsigned long most)
+void chain_set_count(struct chain *chain, const char *key, const char *text, uint64_t most)
 {
-	unsigned long number;
+	uint64_t number;
 
 	if (take_number(text, &number) && number >= 1 && number <= most)
-		chain_setf(chain, key, "%lu", number);
+		chain_setf(chain, key, "%" PRIu64, number);
 	else
-		chain_tell(chain, IMPORT_UNSUPPORTED, "'%.40s' is no number from 1 to %lu for %s", text, most, key);
+		chain_tell(chain, IMPORT_UNSUPPORTED, "'%.40s' is no number from 1 to %" PRIu64 " for %s", text, most, key);
 }
 
 void chain_set_user(struct chain *chain, const char *name)
@@ -161,7 +162,7 @@ void chain_set_user(struct chain *chain, const char *name)
 static const struct limit {
 	char letter;
 	const char *keys[4];
-	unsigned long least, most;
+	uint64_t least, most;
 	const char *unit;
 } softlimits[] = {
 	{ 'm', { "rlimit_data", "rlimit_stack", "rlimit_memlock", "rlimit_as" }, 65536, 999999999999999, "" },
@@ -179,7 +180,7 @@ static const struct limit {
 static void set_limit(struct chain *chain, char letter, const char *text)
 {
 	const struct limit *limit = NULL;
-	unsigned long number;
+	uint64_t number;
 
 	for (size_t i = 0; i < ELEMENTS(softlimits); i++)
 		if (softlimits[i].letter == letter)
@@ -195,7 +196,7 @@ static void set_limit(struct chain *chain, char letter, const char *text)
 		return;
 	}
 	for (size_t i = 0; i < ELEMENTS(limit->keys) && limit->keys[i] != NULL; i++)
-		chain_setf(chain, limit->keys[i], "%lu%s", number, limit->unit);
+		chain_setf(chain, limit->keys[i], "%" PRIu64 "%s", number, limit->unit);
 	chain_tell(chain, IMPORT_CHANGED, "limits are soft and hard ones; write SOFT:HARD for a higher hard one");
 }
 
@@ -303,7 +304,7 @@ static void take_envdir(struct chain *chain)
 static void set_nice(struct chain *chain, const char *text)
 {
 	bool minus = text[0] == '-';
-	unsigned long number;
+	uint64_t number;
 	const char *before = chain_get(chain, "nice");
 	long sum;
 

@@ -6,6 +6,7 @@
 #include "import.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define CHAIN_SETTINGS_MAX 40
 
@@ -58,7 +59,7 @@ const char *chain_base(const char *path);
 const char *chain_absolute(const struct chain *chain, const char *path);
 
 /* The key becomes a number from 1 to `most`; others are told. */
-void chain_set_count(struct chain *chain, const char *key, const char *text, unsigned long most);
+void chain_set_count(struct chain *chain, const char *key, const char *text, uint64_t most);
 
 /* user and group from what setuidgid and others take. */
 void chain_set_user(struct chain *chain, const char *name);

@@ -4,6 +4,7 @@
 
 #include "base.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* ---- how many, how often ---- */
@@ -44,11 +45,11 @@ static void set_rate(struct inetd_entry *entry)
 }
 
 /* `64k` to bytes. */
-static bool parse_size(const char *text, unsigned long *ret_size)
+static bool parse_size(const char *text, uint64_t *ret_size)
 {
 	size_t digits = strspn(text, "0123456789");
 	unsigned shift = text[digits] == 'k' ? 10 : text[digits] == 'm' ? 20 : 0;
-	unsigned long number;
+	uint64_t number;
 
 	if (digits == 0 || digits > 9 || text[digits + (shift > 0)] != '\0')
 		return false;
@@ -59,12 +60,12 @@ static bool parse_size(const char *text, unsigned long *ret_size)
 
 static void set_buffer(struct inetd_entry *entry, const char *key, const char *text)
 {
-	unsigned long size;
+	uint64_t size;
 
 	if (text == NULL)
 		return;
 	if (parse_size(text, &size))
-		import_setf(entry->section, key, "%lu", size);
+		import_setf(entry->section, key, "%" PRIu64, size);
 	else
 		inetd_switch_off(entry, IMPORT_EXACT,
 				 import_printf(entry->inetd->import,

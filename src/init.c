@@ -11,14 +11,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define SOON_NS            (20 * NS_PER_MS) /* many end at the same time */
 #define LAST_NS            NS_PER_S         /* for the killed to be gone */
 #define COLLECT_MOST       (1U << 22)       /* the kernel's own limit of processes */
-#define KERNEL_SIGSET_SIZE 8
 
 struct init {
 	struct loop *loop;
@@ -121,7 +119,7 @@ static bool wait_for_all(uint64_t until_ns)
 		rest.tv_sec = (time_t)((until_ns - now_ns) / NS_PER_S);
 		rest.tv_nsec = (long)((until_ns - now_ns) % NS_PER_S);
 		/* Blocked since the loop began. */
-		(void)syscall(SYS_rt_sigtimedwait, &children, NULL, &rest, KERNEL_SIGSET_SIZE);
+		(void)sigtimedwait(&children, NULL, &rest);
 	}
 	return true;
 }

@@ -2,10 +2,14 @@
 #ifndef USHERD_LIBC_H
 #define USHERD_LIBC_H
 
+#include <linux/futex.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef __GLIBC__
@@ -38,6 +42,36 @@ static inline const char *libc_error_text(int error)
 #else
 	return strerror(error);
 #endif
+}
+
+/* Where a long has 32 bits and a time 64, the kernel has a call of its own. */
+#define LIBC_LONG_TIME (sizeof(time_t) > sizeof(long))
+#ifdef SYS_futex_time64
+#define LIBC_FUTEX (LIBC_LONG_TIME ? SYS_futex_time64 : SYS_futex)
+#else
+#define LIBC_FUTEX SYS_futex
+#endif
+
+/* Sleeps while *word is `value`, as long as `patience` says, or less. */
+static inline void libc_wait_while(const void *word, int value, const struct timespec *patience)
+{
+	(void)syscall(LIBC_FUTEX, word, FUTEX_WAIT, value, patience, NULL, 0);
+}
+
+/* waitid(2) as the kernel has it: it also tells what was used, which the function of the C library leaves out. */
+static inline int libc_wait_pidfd(int pidfd, siginfo_t *ret_info, int options, struct rusage *ret_usage)
+{
+	if (!LIBC_LONG_TIME)
+		return (int)syscall(SYS_waitid, P_PIDFD, pidfd, ret_info, options, ret_usage);
+
+	long usage[18] = { 0 }; /* in its own form, with times of 32 bits */
+	int r = (int)syscall(SYS_waitid, P_PIDFD, pidfd, ret_info, options, usage);
+
+	memset(ret_usage, 0, sizeof(*ret_usage));
+	ret_usage->ru_utime = (struct timeval){ .tv_sec = usage[0], .tv_usec = usage[1] };
+	ret_usage->ru_stime = (struct timeval){ .tv_sec = usage[2], .tv_usec = usage[3] };
+	ret_usage->ru_maxrss = usage[4];
+	return r;
 }
 
 /* TERM for SIGTERM. NULL: it has no name. */

@@ -61,6 +61,25 @@ static inline long raw_call_5(long number, long a, long b, long c, long d, long 
 
 #endif
 
+/* Where ids once had 16 bits, the calls with all of their 32 have names of their own, and the old ones cut. */
+#ifdef SYS_setresuid32
+#define RAW_SETUID    SYS_setuid32
+#define RAW_SETRESUID SYS_setresuid32
+#define RAW_GETRESUID SYS_getresuid32
+#define RAW_SETRESGID SYS_setresgid32
+#define RAW_GETRESGID SYS_getresgid32
+#define RAW_SETGROUPS SYS_setgroups32
+#define RAW_GETGROUPS SYS_getgroups32
+#else
+#define RAW_SETUID    SYS_setuid
+#define RAW_SETRESUID SYS_setresuid
+#define RAW_GETRESUID SYS_getresuid
+#define RAW_SETRESGID SYS_setresgid
+#define RAW_GETRESGID SYS_getresgid
+#define RAW_SETGROUPS SYS_setgroups
+#define RAW_GETGROUPS SYS_getgroups
+#endif
+
 /* raw_call(NUMBER, up to five ARGUMENTS): numbers and pointers. Returns what the call does, or -errno. */
 #define raw_call(...) raw_call_padded(__VA_ARGS__, 0, 0, 0, 0, 0)
 #define raw_call_padded(number, a, b, c, d, e, ...) \

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* ---- accounts ---- */
@@ -114,8 +113,7 @@ void session_process_ready(struct loop_source *source, uint32_t events)
 	siginfo_t info = { .si_pid = 0 };
 
 	(void)events;
-	/* The system call also gives rusage, which waitid(3) of the C library leaves out. */
-	if (syscall(SYS_waitid, P_PIDFD, source->fd, &info, WEXITED | WNOHANG, &session->usage) != 0) {
+	if (libc_wait_pidfd(source->fd, &info, WEXITED | WNOHANG, &session->usage) != 0) {
 		if (errno != ECHILD)
 			return; /* still ready: the next round tries again */
 		memset(&session->usage, 0, sizeof(session->usage)); /* gone without us */

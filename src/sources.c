@@ -52,11 +52,39 @@ struct sources {
 
 /* ---- hash ---- */
 
+struct wide {
+	uint64_t high, low;
+};
+
+static struct wide multiply(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (struct wide){ .high = (uint64_t)(product >> 64), .low = (uint64_t)product };
+#else
+	/* As on paper, with halves for digits. */
+	uint64_t low = (a & UINT32_MAX) * (b & UINT32_MAX);
+	uint64_t middle = (a >> 32) * (b & UINT32_MAX) + (low >> 32);
+	uint64_t other = (a & UINT32_MAX) * (b >> 32) + (middle & UINT32_MAX);
+
+	return (struct wide){ .high = (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32),
+			      .low = other << 32 | (low & UINT32_MAX) };
+#endif
+}
+
+static struct wide sum_of(struct wide a, struct wide b)
+{
+	uint64_t low = a.low + b.low;
+
+	return (struct wide){ .high = a.high + b.high + (low < a.low), .low = low };
+}
+
 /* Both halves: the upper one alone hardly depends on the low bits of what was multiplied, nor
  * the lower one on the high bits. */
-static uint64_t fold(unsigned __int128 product)
+static uint64_t fold(struct wide product)
 {
-	return (uint64_t)(product >> 64) ^ (uint64_t)product;
+	return product.high ^ product.low;
 }
 
 /* Pairs of words are multiplied, each offset by a secret one: who does not know the secret
@@ -68,10 +96,10 @@ static uint64_t hash(const struct sources *sources, uint32_t service, const stru
 
 	memcpy(&words[1], key->bytes, sizeof(key->bytes));
 
-	uint64_t sum = fold((unsigned __int128)(words[0] + seed[0]) * (words[1] + seed[1]) +
-			    (unsigned __int128)(words[2] + seed[2]) * seed[3]);
+	uint64_t sum = fold(sum_of(multiply(words[0] + seed[0], words[1] + seed[1]),
+				   multiply(words[2] + seed[2], seed[3])));
 
-	return fold((unsigned __int128)(sum + seed[1]) * (seed[3] | 1));
+	return fold(multiply(sum + seed[1], seed[3] | 1));
 }
 
 static uint32_t *bucket_of(const struct sources *sources, const struct table *table, uint32_t service,

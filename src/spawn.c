@@ -23,17 +23,16 @@
 
 #include "base.h"
 #include "clone-into.h"
+#include "libc.h"
 #include "raw-call.h"
 #include "spawn-plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define STACK_SIZE    (64 * 1024)
@@ -199,7 +198,7 @@ static void wait_for_exec(struct spawn_launch *launch)
 			launch->report.stage = CHILD_STAGE_EXEC;
 			launch->report.error = ETIMEDOUT;
 		}
-		syscall(SYS_futex, &launch->sharing, FUTEX_WAIT, 1, &patience, NULL, 0);
+		libc_wait_while(&launch->sharing, 1, &patience);
 	}
 }
 

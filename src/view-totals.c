@@ -11,7 +11,7 @@
 struct totals {
 	struct service_counters counters;
 	uint64_t refused[GATE_REASONS];
-	size_t states[VIEW_STATES];
+	uint64_t states[VIEW_STATES];
 };
 
 static void add(struct totals *totals, const struct service_counters *counters, const uint64_t *refused)

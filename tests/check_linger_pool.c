@@ -103,7 +103,7 @@ START_TEST(reserve)
 	ck_assert_int_eq(linger_pool_reserve(pool, 3), 0);
 	theirs[1] = linger_one(LONG_NS);
 	ck_assert_int_eq(linger_pool_reserve(pool, SIZE_MAX), -ENOMEM);
-	ck_assert_int_eq(linger_pool_reserve(pool, SIZE_MAX / 1024), -ENOMEM);
+	ck_assert_int_eq(linger_pool_reserve(pool, SIZE_MAX / 64), -ENOMEM);
 	ck_assert_int_eq(linger_pool_reserve(pool, 4), 0);
 	theirs[2] = linger_one(LONG_NS);
 	theirs[3] = linger_one(LONG_NS);

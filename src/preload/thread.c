@@ -85,10 +85,16 @@ static int *search(int tid)
 
 int thread_prepare(void)
 {
-	int tid = (int)syscall(SYS_gettid), *told = NULL;
+	int tid = (int)syscall(SYS_gettid);
+	/* A kernel with 64 bits writes all of them, to a program with 32 as well; see prctl(2). */
+	union {
+		int *pointer;
+		uint64_t bits;
+	} told = { .bits = 0 };
 
 	/* Needs a kernel with checkpoint/restore, and a C library that has the kernel clear this very word. */
-	number = prctl(PR_GET_TID_ADDRESS, &told) == 0 && told != NULL && *told == tid ? told : search(tid);
+	number = prctl(PR_GET_TID_ADDRESS, &told) == 0 && told.pointer != NULL && *told.pointer == tid ? told.pointer :
+														 search(tid);
 	if (syscall(SYS_get_robust_list, 0L, &robust_list, &robust_size) != 0)
 		robust_list = NULL;
 	return number == NULL ? -1 : 0;

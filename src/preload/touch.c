@@ -18,6 +18,10 @@
 #include <time.h>
 #include <wchar.h>
 
+#if defined(__GLIBC__) && __SIZEOF_POINTER__ == 4
+#define LONG_TIMES /* names of its own for functions that have to do with times of 64 bits */
+#endif
+
 /* Functions have names of their own here, and those of the C library for the linker: its headers need not agree. */
 #define EXPORTED(type, name, parameters) \
 	__attribute__((visibility("default"))) type touch_##name parameters __asm__(#name)
@@ -75,6 +79,10 @@ static int commanded(int fd, unsigned long request)
 #undef FORMAT
 static int (*next_fcntl)(int fd, int command, void *argument);
 static int (*next_fcntl64)(int fd, int command, void *argument);
+#ifdef LONG_TIMES
+static int (*next___fcntl_time64)(int fd, int command, void *argument);
+static int (*next___ioctl_time64)(int fd, unsigned long request, void *argument);
+#endif
 static int (*next_epoll_create)(int argument);
 static int (*next_epoll_create1)(int argument);
 static int (*next_ioctl)(int fd, unsigned long request, void *argument);
@@ -94,6 +102,10 @@ static void resolve_all(void)
 	RESOLVE(fcntl)
 	RESOLVE(fcntl64)
 	RESOLVE(ioctl)
+#ifdef LONG_TIMES
+	RESOLVE(__fcntl_time64)
+	RESOLVE(__ioctl_time64)
+#endif
 	RESOLVE(epoll_create)
 	RESOLVE(epoll_create1)
 	(void)dlerror();
@@ -160,6 +172,10 @@ static __attribute__((cold, noinline)) void touched(void)
 WITH_ARGUMENT(fcntl, int, controlled(fd, command))
 WITH_ARGUMENT(fcntl64, int, controlled(fd, command))
 WITH_ARGUMENT(ioctl, unsigned long, commanded(fd, command))
+#ifdef LONG_TIMES
+WITH_ARGUMENT(__fcntl_time64, int, controlled(fd, command))
+WITH_ARGUMENT(__ioctl_time64, unsigned long, commanded(fd, command))
+#endif
 
 /* No touch, but to be remembered. */
 #define EPOLL(name) \
