@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <jansson.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sched.h>
