@@ -286,55 +286,40 @@ int access_parse(const char *word, struct access_rule ret_rules[static ACCESS_RU
 
 bool access_rule_of(const struct peer *peer, struct access_rule *ret_rule)
 {
-	switch (peer->family) {
-	case PEER_IPV4:
-		*ret_rule = (struct access_rule){ .kind = ACCESS_IPV4, .bits = 32 };
-		break;
-	case PEER_IPV6:
-		*ret_rule = (struct access_rule){ .kind = ACCESS_IPV6, .bits = 128 };
-		break;
-	case PEER_UNIX:
+	bool is_ipv4 = peer->family == PEER_IPV4;
+
+	if (peer->family == PEER_NONE)
+		return false;
+	if (peer->family == PEER_UNIX) {
 		*ret_rule = (struct access_rule){ .kind = ACCESS_UID, .id = peer->unix_peer.uid };
 		return true;
-	case PEER_VSOCK:
+	}
+	if (peer->family == PEER_VSOCK) {
 		*ret_rule = (struct access_rule){ .kind = ACCESS_CID, .id = peer->vsock.cid };
 		return true;
-	case PEER_NONE:
-		return false;
 	}
+	*ret_rule = (struct access_rule){ .kind = is_ipv4 ? ACCESS_IPV4 : ACCESS_IPV6, .bits = is_ipv4 ? 32 : 128 };
 	memcpy(ret_rule->ip, peer->ip, sizeof(ret_rule->ip));
 	return true;
 }
 
 const char *access_print(const struct access_rule *rule, char text[static ACCESS_TEXT_MAX])
 {
-	enum access_kind kind = rule->kind;
 	char address[INET6_ADDRSTRLEN];
 
-	switch (kind) {
-	case ACCESS_ALL:
+	if (rule->kind == ACCESS_ALL) {
 		snprintf(text, ACCESS_TEXT_MAX, "all");
-		break;
-	case ACCESS_IPV4:
-	case ACCESS_IPV6:
+	} else if (rule->kind == ACCESS_FILE) {
+		snprintf(text, ACCESS_TEXT_MAX, "file:%.50s", rule->path);
+	} else if (rule->kind == ACCESS_IPV4 || rule->kind == ACCESS_IPV6) {
 		put_ip(rule, address);
-		if (rule->bits == (kind == ACCESS_IPV4 ? 32 : 128))
+		if (rule->bits == (rule->kind == ACCESS_IPV4 ? 32 : 128))
 			snprintf(text, ACCESS_TEXT_MAX, "%s", address);
 		else
 			snprintf(text, ACCESS_TEXT_MAX, "%s/%u", address, rule->bits);
-		break;
-	case ACCESS_UID:
-		snprintf(text, ACCESS_TEXT_MAX, "uid:%u", rule->id);
-		break;
-	case ACCESS_GID:
-		snprintf(text, ACCESS_TEXT_MAX, "gid:%u", rule->id);
-		break;
-	case ACCESS_CID:
-		snprintf(text, ACCESS_TEXT_MAX, "cid:%u", rule->id);
-		break;
-	case ACCESS_FILE:
-		snprintf(text, ACCESS_TEXT_MAX, "file:%.50s", rule->path);
-		break;
+	} else {
+		snprintf(text, ACCESS_TEXT_MAX, "%s:%u",
+			 rule->kind == ACCESS_UID ? "uid" : rule->kind == ACCESS_GID ? "gid" : "cid", rule->id);
 	}
 	return text;
 }

@@ -106,7 +106,7 @@ static int compare_networks(const void *a, const void *b)
 		return left->bits < right->bits ? -1 : 1;
 	if (left->deny != right->deny)
 		return left->deny ? -1 : 1;
-	return left->rule < right->rule ? -1 : 1;
+	return (left->rule > right->rule) - (left->rule < right->rule);
 }
 
 /* The networks around the place that is reached. */
@@ -122,8 +122,6 @@ static void begin_interval(struct networks *networks, struct key start, const st
 	/* One that would be empty makes room. */
 	if (networks->count > 0 && compare_keys(networks->starts[networks->count - 1], start) == 0)
 		networks->count--;
-	if (networks->count > 0 && networks->deciders[networks->count - 1] == rule)
-		return;
 	networks->starts[networks->count] = start;
 	networks->deciders[networks->count] = rule;
 	networks->count++;
@@ -219,7 +217,7 @@ static int compare_ids(const void *a, const void *b)
 
 	if (left->id != right->id)
 		return left->id < right->id ? -1 : 1;
-	return left->rule < right->rule ? -1 : 1;
+	return (left->rule > right->rule) - (left->rule < right->rule);
 }
 
 /* Keeps of each number one rule: the first that denies, else the first. */
@@ -374,23 +372,16 @@ static uint32_t find_rule(const struct access *access, const struct peer *peer, 
 {
 	uint32_t rule = NO_RULE;
 
-	switch (peer->family) {
-	case PEER_IPV4:
+	if (peer->family == PEER_IPV4) {
 		rule = find_network(&access->ipv4, key_of(peer->ip, true));
-		break;
-	case PEER_IPV6:
+	} else if (peer->family == PEER_IPV6) {
 		rule = find_network(&access->ipv6, key_of(peer->ip, false));
-		break;
-	case PEER_UNIX:
+	} else if (peer->family == PEER_UNIX) {
 		rule = find_id(&access->uids, peer->unix_peer.uid);
 		if (rule == NO_RULE && access->gids.count > 0)
 			rule = find_groups(access, peer->unix_peer.gid, groups, group_count);
-		break;
-	case PEER_VSOCK:
+	} else if (peer->family == PEER_VSOCK) {
 		rule = find_id(&access->cids, peer->vsock.cid);
-		break;
-	case PEER_NONE:
-		break;
 	}
 	return rule != NO_RULE ? rule : access->all;
 }

@@ -163,9 +163,10 @@ const struct ban *bans_find(const struct bans *bans, const struct peer *peer)
 {
 	const struct access_rule *rule = NULL;
 
-	if (bans->access == NULL || access_allows(bans->access, peer, NULL, 0, &rule) || rule == NULL)
-		return NULL;
-	return &bans->items[rule->line];
+	/* All rules deny: who meets one is banned. */
+	if (bans->access != NULL)
+		(void)access_allows(bans->access, peer, NULL, 0, &rule);
+	return rule != NULL ? &bans->items[rule->line] : NULL;
 }
 
 size_t bans_count(const struct bans *bans)

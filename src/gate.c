@@ -51,19 +51,13 @@ bool gate_is_local(const struct peer *peer)
 {
 	static const uint8_t loopback[16] = { [15] = 1 };
 
-	switch (peer->family) {
-	case PEER_NONE:
-		return false;
-	case PEER_IPV4:
+	if (peer->family == PEER_IPV4)
 		return peer->ip[0] == 127;
-	case PEER_IPV6:
+	if (peer->family == PEER_IPV6)
 		return memcmp(peer->ip, loopback, sizeof(loopback)) == 0;
-	case PEER_UNIX:
-		return true;
-	case PEER_VSOCK:
+	if (peer->family == PEER_VSOCK)
 		return peer->vsock.cid == VSOCK_CID_LOCAL;
-	}
-	return false;
+	return peer->family == PEER_UNIX;
 }
 
 struct peer_key gate_source_key(const struct gate_service *service, const struct peer *peer)

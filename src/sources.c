@@ -194,11 +194,13 @@ static void leave_group(struct table *table, uint16_t group)
 {
 	if (--table->groups[group].count != table->share)
 		return;
+
+	unsigned kept = 0;
+
 	for (unsigned i = 0; i < table->greedy_count; i++)
-		if (table->greedy[i] == group) {
-			table->greedy[i] = table->greedy[--table->greedy_count];
-			break;
-		}
+		if (table->greedy[i] != group)
+			table->greedy[kept++] = table->greedy[i];
+	table->greedy_count = kept;
 }
 
 static uint32_t oldest_of(const struct list lists[static LISTS])

@@ -64,6 +64,7 @@ static const struct {
 	{"host", "names are not resolved"},
 	{"a.b.c.d", "names are not resolved"},
 	{"10.0.0.0.example", "names are not resolved"},
+	{"a\x7f\x1f\nb", "'a???b' is not an address, and names are not resolved"},
 	{"All", "names are not resolved"},
 	{"ALL", "names are not resolved"},
 	{"*", "names are not resolved"},
@@ -201,6 +202,42 @@ START_TEST(long_words)
 }
 END_TEST
 
+/* ---- clients ---- */
+
+static const struct {
+	const char *peer, *text;
+} clients[] = {
+	{ "192.0.2.7", "192.0.2.7" }, { "2001:db8::7", "2001:db8::7" }, { "1000/5", "uid:1000" },
+	{ "cid:3", "cid:3" },         { "none", NULL },
+};
+
+/* The rule that names one client holds for it alone. */
+START_TEST(rule_of_client)
+{
+	struct peer peer = peer_of(clients[_i].peer), other = peer;
+	struct access_rule rule = { .id = 5 };
+	struct access *access;
+	char text[ACCESS_TEXT_MAX];
+
+	ck_assert_int_eq(access_rule_of(&peer, &rule), clients[_i].text != NULL);
+	if (clients[_i].text == NULL) {
+		ck_assert_uint_eq(rule.id, 5);
+		return;
+	}
+	ck_assert_str_eq(access_print(&rule, text), clients[_i].text);
+	rule.deny = true;
+	ck_assert_int_eq(access_compile(&rule, 1, &access), 0);
+	ck_assert(!access_allows(access, &peer, NULL, 0, NULL));
+	other.ip[peer.family == PEER_IPV4 ? 3 : 15] ^= 1;
+	if (peer.family == PEER_UNIX)
+		other.unix_peer.uid++;
+	if (peer.family == PEER_VSOCK)
+		other.vsock.cid++;
+	ck_assert(access_allows(access, &other, NULL, 0, NULL));
+	access_free(access);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("access-words");
@@ -210,6 +247,7 @@ static Suite *make_suite(void)
 	tcase_add_test(all, loopback);
 	tcase_add_loop_test(all, bad_word, 0, ELEMENTS(bad_words));
 	tcase_add_test(all, long_words);
+	tcase_add_loop_test(all, rule_of_client, 0, ELEMENTS(clients));
 	suite_add_tcase(suite, all);
 	return suite;
 }

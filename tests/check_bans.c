@@ -78,6 +78,8 @@ START_TEST(the_same_again_only_changes_its_time)
 	ck_assert_uint_eq(bans_count(bans), 1);
 	ck_assert_uint_eq(bans_expire(bans, 100), 500);
 	ck_assert_str_eq(banned_by("192.0.2.7"), "192.0.2.7");
+	ck_assert_uint_eq(bans_at(bans, 0)->until_ns, 500);
+	bans_free(NULL);
 }
 END_TEST
 

@@ -178,6 +178,45 @@ START_TEST(immense_ban)
 }
 END_TEST
 
+/* A ban that doubles beyond the end of time lasts until then; one of no length is none. */
+START_TEST(length_of_a_ban)
+{
+	struct source source = { .ban_level = 2, .banned_ns = START };
+
+	limits.ban_ns = UINT64_MAX / 4;
+	ck_assert_uint_eq(gate_ban_length(&limits, &source, START), UINT64_MAX / 4 << 2);
+	limits.ban_ns++;
+	ck_assert_uint_eq(gate_ban_length(&limits, &source, START), UINT64_MAX);
+	limits.ban_ns = 0;
+	ck_assert_uint_eq(gate_ban_length(&limits, &source, START), 0);
+	ck_assert_uint_eq(gate_ban_length(&limits, NULL, START), 0);
+}
+END_TEST
+
+/* By hand: whoever asks for which service, but for this machine itself. */
+START_TEST(banned_by_hand)
+{
+	struct access_rule rule = { .kind = ACCESS_IPV4, .bits = 0 };
+	struct bans *bans;
+
+	ck_assert_int_eq(bans_new(&bans), 0);
+	gate.bans = bans;
+	ck_reason(GATE_ADMIT);
+	ck_assert_int_eq(bans_add(bans, &rule, BANS_FOR_EVER), 0);
+	ck_reason(GATE_BAN);
+	ck_assert_uint_eq(service.refused[GATE_BAN], 1);
+	peer = peer_of("127.0.0.1");
+	ck_reason(GATE_ADMIT);
+	peer = peer_of("2001:db8::7");
+	ck_reason(GATE_ADMIT);
+	ck_assert_uint_eq(sources_count(gate.sources), 0);
+	ck_assert_int_eq(bans_lift(bans, NULL), 1);
+	peer = peer_of("192.0.2.7");
+	ck_reason(GATE_ADMIT);
+	bans_free(bans);
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	enum gate_reason reason;
@@ -256,6 +295,16 @@ START_TEST(undone)
 	ticket = gate_take(&gate, &service, &client);
 	gate_give(&gate, &service, ticket);
 	ck_reason(GATE_RATE_PER_SOURCE);
+
+	/* Where nothing is known of the client, the service alone gets back. */
+	limits.rate_per_source.count = limits.per_source = 0;
+	peer = peer_of("192.0.2.8");
+	service.rate_ns = 0;
+	ticket = gate_take(&gate, &service, &client);
+	ck_assert_uint_eq(ticket.source, 0);
+	ck_reason(GATE_RATE);
+	gate_undo(&gate, &service, &client, ticket);
+	ck_reason(GATE_ADMIT);
 }
 END_TEST
 
@@ -369,6 +418,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, ban_remembered);
 	tcase_add_test(tests, refused_remembered);
 	tcase_add_test(tests, immense_ban);
+	tcase_add_test(tests, length_of_a_ban);
+	tcase_add_test(tests, banned_by_hand);
 	tcase_add_loop_test(tests, what_earns_strikes, 0, ELEMENTS(refusals));
 	tcase_add_test(tests, no_needless_entries);
 	tcase_add_test(tests, undone);

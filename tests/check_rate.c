@@ -198,6 +198,18 @@ START_TEST(no_burst)
 }
 END_TEST
 
+/* Neither does a time of 0: no time passes between any two. */
+START_TEST(no_time)
+{
+	const struct rate rate = { .count = 5, .burst = 3, .per_ns = 0 };
+	uint64_t bucket_ns = 0;
+
+	ck_assert_uint_eq(drain(&rate, &bucket_ns, START, 100), 100);
+	ck_assert_uint_eq(bucket_ns, START);
+	ck_assert_uint_eq(rate_clamp(&rate, START + 5, START), START);
+}
+END_TEST
+
 /* Giving back leaves the bucket as it was, or as full as it can be told from that. */
 START_TEST(returned)
 {
@@ -235,6 +247,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tests, immense);
 	tcase_add_test(tests, clamp);
 	tcase_add_test(tests, no_burst);
+	tcase_add_test(tests, no_time);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -202,6 +202,20 @@ START_TEST(first_that_says_so)
 }
 END_TEST
 
+/* A window without a zone is one of UTC. */
+START_TEST(no_zone)
+{
+	struct schedule_window window = { .days = MON, .from = H(8, 0), .until = H(12, 0) };
+	struct schedule schedule = { .windows = &window, .count = 1 };
+	const struct schedule_window *says;
+
+	ck_assert(!schedule_open(&schedule, at("2026-11-23 07:59:59"), &says));
+	ck_assert(schedule_open(&schedule, at("2026-11-23 08:00:00"), &says));
+	ck_assert(schedule_open(&schedule, at("2026-11-23 11:59:59"), &says));
+	ck_assert(!schedule_open(&schedule, at("2026-11-23 12:00:00"), &says));
+}
+END_TEST
+
 /* Nothing is remembered: a clock that goes back and forth is answered as each time is. */
 START_TEST(clock_jumps)
 {
@@ -264,6 +278,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tests, one_window, 0, ELEMENTS(times));
 	tcase_add_test(tests, always);
 	tcase_add_test(tests, first_that_says_so);
+	tcase_add_test(tests, no_zone);
 	tcase_add_test(tests, clock_jumps);
 	tcase_add_loop_test(tests, print, 0, ELEMENTS(texts));
 	suite_add_tcase(suite, tests);

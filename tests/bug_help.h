@@ -1,0 +1,29 @@
+/* bug_help.h - that a broken invariant stops the program (BUG() in base.h), told without the end of the test. */
+#ifndef USHERD_TESTS_BUG_HELP_H
+#define USHERD_TESTS_BUG_HELP_H
+
+#include "run.h"
+
+#include <setjmp.h>
+#include <signal.h>
+
+static sigjmp_buf bug_return;
+
+static inline void bug_found(int signo)
+{
+	siglongjmp(bug_return, signo);
+}
+
+/* Fails unless the statement ends in abort(). */
+#define ck_assert_bug(statement)                                                                               \
+	do {                                                                                                   \
+		signal(SIGABRT, bug_found);                                                                    \
+		if (sigsetjmp(bug_return, 1) == 0) {                                                           \
+			statement;                                                                             \
+			signal(SIGABRT, SIG_DFL);                                                              \
+			ck_abort_msg("no BUG: " #statement);                                                   \
+		}                                                                                              \
+		signal(SIGABRT, SIG_DFL);                                                                      \
+	} while (0)
+
+#endif
