@@ -143,11 +143,36 @@ int __wrap_fcntl(int fd, int what, ...)
 	return is_refused(FAULTY_fcntl, &error) ? -1 : __real_fcntl(fd, what, more[0]);
 }
 
+/* A process that ends by _exit(2), or by a call of the kernel's own, has counted for nothing (make check-coverage)
+ * but for this. */
+void __gcov_dump(void) __attribute__((weak));
+void __gcov_reset(void) __attribute__((weak));
+
+static void let_count(void)
+{
+	if (__gcov_dump == NULL)
+		return;
+	__gcov_dump();
+	__gcov_reset();
+}
+
+void __real__exit(int status);
+_Noreturn void __wrap__exit(int status);
+
+void __wrap__exit(int status)
+{
+	let_count();
+	__real__exit(status);
+	__builtin_unreachable();
+}
+
 long __wrap_syscall(long number, ...)
 {
 	int error;
 
 	TAKE(number, more, 6);
+	if (number == SYS_execveat)
+		let_count();
 	return is_refused(FAULTY_syscall, &error) ?
 		       -1 :
 		       __real_syscall(number, more[0], more[1], more[2], more[3], more[4], more[5]);
@@ -191,22 +216,6 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
 	return what != EPOLL_CTL_DEL && is_refused(FAULTY_epoll_ctl, &error) ?
 		       -1 :
 		       __real_epoll_ctl(epoll, what, fd, event);
-}
-
-/* A process that ends by _exit(2) has counted for nothing (make check-coverage), and counts once. */
-void __gcov_dump(void) __attribute__((weak));
-void __gcov_reset(void) __attribute__((weak));
-void __real__exit(int status);
-_Noreturn void __wrap__exit(int status);
-
-void __wrap__exit(int status)
-{
-	if (__gcov_dump != NULL) {
-		__gcov_dump();
-		__gcov_reset();
-	}
-	__real__exit(status);
-	__builtin_unreachable();
 }
 
 static void *json_memory(size_t size)
