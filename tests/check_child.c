@@ -1,7 +1,8 @@
 /* check_child.c - the child's half of a spawn on a kernel that is played here: which calls it makes, in which order and
  * with what, and what it does when any of them fails. No process is started. */
-#define USHERD_RAW_CALL_H /* in its place: */
-#define raw_call(...)                raw_call_padded(__VA_ARGS__, 0, 0, 0, 0, 0)
+#include "raw-call.h"
+
+#undef raw_call_padded
 #define raw_call_padded(number, a, b, c, d, e, ...) \
 	played_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 static long played_call(long number, long a, long b, long c, long d, long e);
@@ -65,15 +66,15 @@ static long answer(const struct played *call)
 		raised = set;
 		memcpy(&set, (void *)arguments[2], sizeof(set));
 	}
-	if (call->number == SYS_getresuid)
+	if (call->number == RAW_GETRESUID)
 		answer_ids(uids, arguments);
-	if (call->number == SYS_getresgid)
+	if (call->number == RAW_GETRESGID)
 		answer_ids(gids, arguments);
-	if (call->number == SYS_getgroups) {
+	if (call->number == RAW_GETGROUPS) {
 		memcpy((void *)arguments[1], kernel_groups, sizeof(kernel_groups));
 		return kernel_group_count;
 	}
-	if (call->number == SYS_setuid)
+	if (call->number == RAW_SETUID)
 		return -EPERM;
 	if (call->number == SYS_statx)
 		((struct statx *)arguments[4])->stx_mode = (uint16_t)file_mode;
@@ -187,8 +188,8 @@ START_TEST(order)
 {
 	static const long expected[] = {
 		SYS_close_range, SYS_setsid,     SYS_setpriority, SYS_prlimit64, SYS_prlimit64,    CALL_PUT,
-		SYS_chroot,      SYS_chdir,      SYS_setgroups,   SYS_setresgid, SYS_setresuid,    SYS_getresuid,
-		SYS_getresgid,   SYS_getgroups,  SYS_setuid,      SYS_umask,     SYS_chdir,        SYS_prctl,
+		SYS_chroot,      SYS_chdir,      RAW_SETGROUPS,   RAW_SETRESGID, RAW_SETRESUID,    RAW_GETRESUID,
+		RAW_GETRESGID,   RAW_GETGROUPS,  RAW_SETUID,      SYS_umask,     SYS_chdir,        SYS_prctl,
 		CALL_PUT,        CALL_PUT,       CALL_PUT,        SYS_prlimit64, SYS_prlimit64,    SYS_rt_sigaction,
 		SYS_rt_sigaction, SYS_getpid,    SYS_rt_sigprocmask, SYS_execve,
 	};
@@ -200,10 +201,10 @@ START_TEST(order)
 	ck_assert(was_called(SYS_close_range, 1, 64, ~0U, CLOSE_RANGE_UNSHARE));
 	ck_assert(was_called(SYS_setpriority, 1, PRIO_PROCESS, 0, 4));
 	ck_assert(was_called(CALL_PUT, 1, 12, 2, 0));
-	ck_assert(was_called(SYS_setgroups, 1, GROUPS, (long)wanted_groups, 0));
-	ck_assert(was_called(SYS_setresgid, 1, 1002, 1002, 1002));
-	ck_assert(was_called(SYS_setresuid, 1, 1001, 1001, 1001));
-	ck_assert(was_called(SYS_setuid, 1, 0, 0, 0));
+	ck_assert(was_called(RAW_SETGROUPS, 1, GROUPS, (long)wanted_groups, 0));
+	ck_assert(was_called(RAW_SETRESGID, 1, 1002, 1002, 1002));
+	ck_assert(was_called(RAW_SETRESUID, 1, 1001, 1001, 1001));
+	ck_assert(was_called(RAW_SETUID, 1, 0, 0, 0));
 	ck_assert(was_called(SYS_umask, 1, 027, 0, 0));
 	ck_assert_str_eq((const char *)find_call(SYS_chroot, 1)->arguments[0], "/root");
 	ck_assert_str_eq((const char *)find_call(SYS_chdir, 1)->arguments[0], "/");
@@ -238,8 +239,8 @@ START_TEST(nothing_asked_for)
 	ck_assert_ptr_null(find_call(CALL_PUT, 4));
 	for (size_t i = 0; i < call_count; i++)
 		ck_assert(calls[i].number != SYS_setpriority && calls[i].number != SYS_prlimit64 &&
-			  calls[i].number != SYS_chroot && calls[i].number != SYS_setgroups &&
-			  calls[i].number != SYS_setresuid && calls[i].number != SYS_getresuid &&
+			  calls[i].number != SYS_chroot && calls[i].number != RAW_SETGROUPS &&
+			  calls[i].number != RAW_SETRESUID && calls[i].number != RAW_GETRESUID &&
 			  calls[i].number != SYS_prctl && calls[i].number != SYS_getpid);
 	ck_assert_uint_eq(call_count, 11);
 }
@@ -338,13 +339,13 @@ static const struct {
 	{ "stderr", CALL_PUT, 1, -EBUSY, CHILD_STAGE_STDERR, EBUSY },
 	{ "chroot", SYS_chroot, 1, -ENOENT, CHILD_STAGE_CHROOT, ENOENT },
 	{ "directory in it", SYS_chdir, 1, -EACCES, CHILD_STAGE_CHROOT, EACCES },
-	{ "groups", SYS_setgroups, 1, -EPERM, CHILD_STAGE_GROUPS, EPERM },
-	{ "group", SYS_setresgid, 1, -EPERM, CHILD_STAGE_GID, EPERM },
-	{ "user", SYS_setresuid, 1, -EAGAIN, CHILD_STAGE_UID, EAGAIN },
-	{ "look at the user", SYS_getresuid, 1, -EFAULT, CHILD_STAGE_VERIFY, EFAULT },
-	{ "look at the group", SYS_getresgid, 1, -EFAULT, CHILD_STAGE_VERIFY, EFAULT },
-	{ "look at the groups", SYS_getgroups, 1, -EINVAL, CHILD_STAGE_VERIFY, EPERM },
-	{ "root had back", SYS_setuid, 1, 0, CHILD_STAGE_VERIFY, EPERM },
+	{ "groups", RAW_SETGROUPS, 1, -EPERM, CHILD_STAGE_GROUPS, EPERM },
+	{ "group", RAW_SETRESGID, 1, -EPERM, CHILD_STAGE_GID, EPERM },
+	{ "user", RAW_SETRESUID, 1, -EAGAIN, CHILD_STAGE_UID, EAGAIN },
+	{ "look at the user", RAW_GETRESUID, 1, -EFAULT, CHILD_STAGE_VERIFY, EFAULT },
+	{ "look at the group", RAW_GETRESGID, 1, -EFAULT, CHILD_STAGE_VERIFY, EFAULT },
+	{ "look at the groups", RAW_GETGROUPS, 1, -EINVAL, CHILD_STAGE_VERIFY, EPERM },
+	{ "root had back", RAW_SETUID, 1, 0, CHILD_STAGE_VERIFY, EPERM },
 	{ "directory", SYS_chdir, 2, -ENOENT, CHILD_STAGE_DIRECTORY, ENOENT },
 	{ "no new privileges", SYS_prctl, 1, -EINVAL, CHILD_STAGE_NO_NEW_PRIVILEGES, EINVAL },
 	{ "a datagram taken", SYS_recvfrom, 1, -EAGAIN, CHILD_STAGE_DATAGRAM, EAGAIN },
@@ -428,12 +429,12 @@ END_TEST
 START_TEST(root)
 {
 	plan.uid = uids[0] = uids[1] = uids[2] = 0;
-	bad_call = SYS_setuid;
+	bad_call = RAW_SETUID;
 	bad_turn = 1;
 	bad_result = 0;
 	run_child();
 	ck_assert_int_eq(failure.stage, CHILD_STAGE_NONE);
-	ck_assert_ptr_null(find_call(SYS_setuid, 1));
+	ck_assert_ptr_null(find_call(RAW_SETUID, 1));
 }
 END_TEST
 
