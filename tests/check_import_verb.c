@@ -44,6 +44,32 @@ static const struct {
 	{ "mkfifo a; printf " OK " >a & $U inetd a", 0 },
 	{ "printf 'ALL : ALL\\n' >a; $U hosts /dev/fd/3 a 3<a 2>err; test $? -le 2 && grep -q '^a:1: ' err", 0 },
 	{ "$U --help | grep -q 'exit status'", 0 },
+	/* every format gets to its importer, and says what it read */
+	{ "printf '[Socket]\\nListenStream=7\\n' >a.socket; $U systemd a.socket 2>err; test $? -le 2 && grep -q 'a.socket' err", 0 },
+	{ "mkdir d; echo x >d/192.0.2.1; $U ipsvd d 2>err; test $? -le 2 && grep -q '192.0.2.1' err", 0 },
+	{ "printf 'exec tcpserver 0 7 cat\\n' >a; $U tcpserver a 2>err; test $? -le 2 && grep -q '^a:1: ' err", 0 },
+	{ "printf 'service \"a\" { port \"7\"; exec \"/bin/cat\"; }\\n' >a; $U rlinetd a 2>err; test $? -le 2 && grep -q '^a:1: ' err",
+	  0 },
+	{ "printf 'service a\\n{\\n}\\n' >a; $U xinetd a 2>err; test $? -le 2 && grep -q '^a:[123]: ' err", 0 },
+	{ "printf " OK " >a; printf 'ALL : ALL\\n' >d; $U inetd a --deny=d 2>err; test $? -le 2 && grep -q '^d:1: ' err", 0 },
+	{ "printf " OK " >a; $U inetd a --deny=missing", 66 },
+	/* what cannot be written is told */
+	{ "printf " OK " >a; $U inetd a >/dev/full 2>err; test $? = 74 && grep -q 'output: No space' err", 0 },
+	{ "printf " OK " >a; $U inetd --report=/dev/full a", 74 },
+	/* and back */
+	{ "$E", 64 },
+	{ "$E systemd", 64 },
+	{ "$E nonsense a", 64 },
+	{ "$E systemd a b", 64 },
+	{ "$E systemd -x a 2>err; test $? = 64 && grep -q 'unknown option' err", 0 },
+	{ "$E systemd -o", 64 },
+	{ "$E systemd -h | grep -q '^usage: usherctl export'", 0 },
+	{ "$E systemd missing 2>err; test $? = 66 && grep -q 'missing: No such file' err", 0 },
+	{ "printf '[a]\\nlisten = 7777\\nexec = /bin/cat\\n' >a; $E systemd a >out; test $? -le 2 && grep -q '^ListenStream=' out", 0 },
+	{ "printf '[a]\\nlisten = 7777\\nexec = /bin/cat\\n' >a; mkdir d; $E systemd -o d a; test $? -le 2 && test -s d/a.socket", 0 },
+	{ "printf '[a]\\nlisten = 7777\\nexec = /bin/cat\\n' >a; $E systemd -o missing a 2>err; test $? = 73 && grep -q 'make it first' err",
+	  0 },
+	{ "printf '[a]\\nlisten = 7777\\nexec = /bin/cat\\n' >a; echo >d; $E systemd -o d a", 73 },
 };
 
 START_TEST(ends_with)
@@ -54,7 +80,7 @@ START_TEST(ends_with)
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(command, sizeof(command),
-		 "build=$(realpath '%s'); cd %s || exit 99; U=\"timeout 60 $build/usherctl import\"; exec >>log 2>&1\n%s\n",
+		 "build=$(realpath '%s'); cd %s || exit 99; U=\"timeout 60 $build/usherctl import\"; E=\"${U%% import} export\"; exec >>log 2>&1\n%s\n",
 		 build != NULL ? build : ".", folder, rows[_i].script);
 	status = system(command);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
