@@ -56,13 +56,13 @@ static void finish_pid_file(int result, const struct faulty_plan *plan)
 	pid_file = NULL;
 }
 
+static struct pid_file *before; /* of the program before */
 static int taken_fd;
 
 static void prepare_resume(void)
 {
-	ck_assert_int_eq(pid_file_take(path, &pid_file, why), 0);
-	taken_fd = dup(pid_file_fd(pid_file));
-	close(pid_file_fd(pid_file)); /* the memory of it is the program's before */
+	ck_assert_int_eq(pid_file_take(path, &before, why), 0);
+	taken_fd = dup(pid_file_fd(before));
 }
 
 static int work_resume(void)
@@ -79,6 +79,7 @@ static void finish_resume(int result, const struct faulty_plan *plan)
 		pid_file_drop(pid_file);
 	else
 		close(taken_fd);
+	pid_file_drop(before);
 	pid_file = NULL;
 }
 
