@@ -276,13 +276,16 @@ static void check_senders(struct conf_loader *loader, const struct conf_section 
 int conf_access_finish(struct conf_loader *loader, const struct conf_section *section,
 		       struct conf_service *service)
 {
-	struct conf_access_key key = { .allow = service->allow.rules, .deny = service->deny.rules };
+	struct conf_access_key key;
 	struct conf_access *made;
 
 	service->limits.access = NULL;
 	if (service->allow.count + service->deny.count == 0)
 		return 0;
 
+	memset(&key, 0, sizeof(key)); /* all its bytes count */
+	key.allow = service->allow.rules;
+	key.deny = service->deny.rules;
 	HASH_FIND(hh, loader->access_by_lists, &key, sizeof(key), made);
 	if (made == NULL) {
 		int r = compile(loader, section, service, &made);

@@ -324,7 +324,7 @@ static void decode_name(const char *name, char ret_name[static CONF_READ_NAME_MA
 {
 	size_t i = 0;
 
-	for (; name[i] != '\0' && i < CONF_READ_NAME_MAX; i++) {
+	for (; i < CONF_READ_NAME_MAX && name[i] != '\0'; i++) {
 		size_t which = (size_t)(unsigned char)name[i] - SPECIAL_FIRST;
 
 		ret_name[i] = which < sizeof(special) - 1 ? special[which] : name[i];

@@ -390,15 +390,15 @@ static int add_endpoint(void *context, const struct endpoint *endpoint)
 static int parse_endpoints(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
 {
 	_cleanup_(free_vector) struct endpoint_vector vector = {0};
-	struct conf_words words;
+	struct conf_words words = { .count = 0 };
 	int r = conf_type_split(input, &words, reason);
 
-	if (r == 0 && words.count == 0)
-		r = conf_type_refuse(reason, "an address is missing: a port, ADDRESS:PORT, unix:/path ...");
 	for (size_t i = 0; r == 0 && i < words.count; i++)
 		r = endpoint_parse(words.items[i], add_endpoint, &vector, reason, CONF_REASON_MAX);
 	if (r == -E2BIG)
 		r = conf_type_refuse(reason, "the service has more than %d addresses", ENDPOINTS_MAX);
+	else if (r == 0 && vector.items == NULL)
+		r = conf_type_refuse(reason, "an address is missing: a port, ADDRESS:PORT, unix:/path ...");
 	if (r < 0)
 		return r;
 

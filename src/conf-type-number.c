@@ -94,7 +94,7 @@ void conf_type_print_size(int64_t size, FILE *out)
 
 static int parse_count(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
 {
-	int64_t number;
+	int64_t number = 0;
 	int r = conf_type_scaled(input->text, 1000, input->min, input->max, &number, reason);
 
 	if (r == 0)
@@ -143,7 +143,7 @@ const struct conf_type conf_type_count_or_auto = {
 
 static int parse_size(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
 {
-	int64_t number;
+	int64_t number = 0;
 	int r = conf_type_scaled(input->text, 1024, input->min, input->max, &number, reason);
 
 	if (r == 0)

@@ -193,7 +193,7 @@ static int parse_bits(const char *text, const char *family, int64_t max, unsigne
 static int parse_prefixes(const struct conf_input *input, void *field, char reason[static CONF_REASON_MAX])
 {
 	struct gate_prefixes prefixes = { 0 };
-	char ipv4[WORD_MAX], ipv6[WORD_MAX];
+	char ipv4[WORD_MAX] = "", ipv6[WORD_MAX] = "";
 	const char *rest = take_word(input->text, "," BLANKS, ipv4);
 
 	if (rest != NULL && *rest == ',')

@@ -224,7 +224,7 @@ static int take_word(const char **text, const char *end, char word[static WORD_M
 static int parse_zone(const struct parser *parser, const char *text, const char *end,
 		      struct schedule_window *window)
 {
-	char name[WORD_MAX], more[WORD_MAX];
+	char name[WORD_MAX] = "", more[WORD_MAX];
 	uint8_t days = 0;
 	char unused[CONF_REASON_MAX];
 	int r = take_word(&text, end, name, parser->reason);

@@ -46,7 +46,7 @@ static int take_time(struct ctl_parse *parse, const char *option, const char *va
 	char *end = NULL;
 	double number = value[0] >= '0' && value[0] <= '9' ? strtod(value, &end) : NAN;
 
-	for (size_t i = 0; isfinite(number) && i < ELEMENTS(units); i++)
+	for (size_t i = 0; end != NULL && isfinite(number) && i < ELEMENTS(units); i++)
 		if (strcmp(end, units[i].name) == 0 && number * units[i].ms <= 1e9) {
 			*ret_ms = (unsigned)(number * units[i].ms + 0.999);
 			return 0;

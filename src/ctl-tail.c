@@ -89,7 +89,7 @@ static int begin(const struct ctl_options *options, struct ctl_client *client)
 	const char *words[CTL_WORDS_MAX];
 	char memory[CTL_MEMORY_MAX], reason[CTL_REASON_MAX];
 	size_t count = ctl_options_request(options, words, memory);
-	json_t *reply;
+	json_t *reply = NULL;
 	int status, r = ctl_send(client, words, count, reason);
 
 	if (r == 0)

@@ -83,9 +83,9 @@ static int write_state(struct daemon *daemon, bool trial, uint64_t client, struc
 /* Returns only when it fails. */
 static int execute(struct daemon *daemon, uint64_t client)
 {
-	struct state_writer *writer;
+	struct state_writer *writer = NULL;
 	size_t count;
-	int fd, r;
+	int fd = -1, r;
 
 	(void)log_flush(daemon->log);
 	r = write_state(daemon, false, client, &writer, &fd);
@@ -138,7 +138,7 @@ void daemon_upgrade_free(struct daemon *daemon)
 /* What comes after the first few kilobytes is only taken out of the way. */
 static void read_report(struct daemon_trial *trial)
 {
-	char beyond[REPORT_MOST];
+	char beyond[REPORT_MOST] = "";
 	ssize_t n;
 
 	for (unsigned i = 0; i < 16; i++) {
@@ -260,8 +260,8 @@ static int watch(struct daemon_trial *trial)
 static int begin(struct daemon *daemon)
 {
 	struct daemon_trial *trial = calloc(1, sizeof(*trial));
-	struct state_writer *writer;
-	int fd, r;
+	struct state_writer *writer = NULL;
+	int fd = -1, r;
 
 	if (trial == NULL)
 		return -ENOMEM;

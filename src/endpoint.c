@@ -123,7 +123,7 @@ static int parse_port_name(const struct request *request, const char *name, enum
 static int parse_ports(const struct request *request, char *text, enum endpoint_kind kind,
 		       in_port_t *ret_first, in_port_t *ret_last)
 {
-	in_port_t first, last;
+	in_port_t first = 0, last = 0;
 	int error;
 
 	if (*text == '\0')
@@ -335,8 +335,8 @@ static bool is_multicast(const struct endpoint *endpoint)
 static int parse_ip(const struct request *request, char *word)
 {
 	enum endpoint_kind kind = ENDPOINT_TCP;
-	char *slash = strrchr(word, '/'), *ports = NULL;
-	struct endpoint templates[2];
+	char *slash = strrchr(word, '/'), *ports = word + strlen(word);
+	struct endpoint templates[2] = { { .kind = ENDPOINT_TCP } };
 	in_port_t first = 0, last = 0;
 	size_t count = 0;
 	int error;

@@ -57,11 +57,11 @@ bool rules_is_there(const char *folder, const char *name, mode_t type, mode_t *r
 
 const char *rules_read_env(struct import *import, const char *env, const char *path)
 {
-	const char **names, *text, *more;
+	const char **names = NULL, *text, *more;
 	int count = rules_list_names(import, path, &names);
 	size_t length;
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; names != NULL && i < count; i++) {
 		const char *file = import_printf(import, "%s/%s", path, names[i]);
 		struct import_where where = { .path = file, .line = 1 };
 		char *value;

@@ -164,6 +164,12 @@ static void take_banner(struct rlinetd_service *service, const struct rlinetd_st
 		    "the file is read when the configuration is, not for each client");
 }
 
+static bool is_limit(const char *value)
+{
+	return strcmp(value, "unlimited") == 0 ||
+	       (value[0] != '\0' && strlen(value) <= 12 && value[strspn(value, "0123456789")] == '\0');
+}
+
 /* One number for both limits, or a block with soft and hard. */
 static void take_rlimit(struct rlinetd_service *service, const struct rlinetd_statement *statement)
 {
@@ -186,13 +192,10 @@ static void take_rlimit(struct rlinetd_service *service, const struct rlinetd_st
 		say(service, statement, IMPORT_UNSUPPORTED, "there is no key for this limit; it is left out");
 		return;
 	}
-	for (const char *const *value = (const char *const[]){ soft, hard, NULL }; *value != NULL; value++)
-		if (strcmp(*value, "unlimited") != 0 && ((*value)[0] == '\0' || strlen(*value) > 12 ||
-							 (*value)[strspn(*value, "0123456789")] != '\0')) {
-			say(service, statement, IMPORT_UNSUPPORTED,
-			    "a number or unlimited is wanted here; it is left out");
-			return;
-		}
+	if (!is_limit(soft) || !is_limit(hard)) {
+		say(service, statement, IMPORT_UNSUPPORTED, "a number or unlimited is wanted here; it is left out");
+		return;
+	}
 	is_time = strcmp(name, "cpu") == 0;
 	import_setf(service->section, import_printf(service->import, "rlimit_%s", name), "%s%s:%s%s", soft,
 		    is_time && soft[0] != 'u' ? "s" : "", hard, is_time && hard[0] != 'u' ? "s" : "");

@@ -54,7 +54,7 @@ void rlinetd_advance(struct rlinetd_reader *reader);
 struct rlinetd_statement *rlinetd_read_statement(struct rlinetd_reader *reader, unsigned depth);
 
 /* The word of a statement that there is, or "". */
-const char *rlinetd_argument(const struct rlinetd_statement *statement, size_t place);
+const char *rlinetd_argument(const struct rlinetd_statement *statement, size_t place) __attribute__((returns_nonnull));
 
 /* What the statements of a service say, those of defaults first. */
 struct rlinetd_service {

@@ -91,7 +91,7 @@ static inline const char *libc_signal_name(int signal)
 		[SIGIO] = "POLL",   [SIGPWR] = "PWR",	    [SIGSYS] = "SYS",
 	};
 
-	return signal > 0 && (size_t)signal < sizeof(names) / sizeof(names[0]) ? names[signal] : NULL;
+	return signal > 0 && signal < (int)(sizeof(names) / sizeof(names[0])) ? names[signal] : NULL;
 #endif
 }
 

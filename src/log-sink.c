@@ -224,7 +224,7 @@ static ssize_t send_records(int fd, const char *bytes, size_t length)
 
 	ssize_t taken = 0;
 
-	for (int i = 0; i < sent; i++)
+	for (unsigned i = 0; i < (unsigned)sent && i < count; i++)
 		taken += (ssize_t)parts[i].iov_len + 1;
 	return taken;
 }

@@ -210,7 +210,7 @@ int service_set_apply(struct service_set *set, struct conf *conf, struct conf_er
 		      struct service_summary *ret_summary, struct service_changes *ret_changes)
 {
 	struct plan plan = { .purpose = PLAN_APPLY, .set = set, .conf = conf, .errors = errors };
-	struct service_changes changes;
+	struct service_changes changes = { 0 };
 	int r = plan_make(&plan);
 
 	if (r == 0 && ret_changes != NULL)

@@ -200,7 +200,7 @@ static int probe_file(const char *name, const char *path, int64_t now_s, struct 
 	snprintf(variable, sizeof(variable), "TZ=:%s", path);
 	environ = (char **)(uintptr_t)lent;
 	tzset();
-	if (is_in_use(bytes, length, now_s))
+	if (bytes != NULL && is_in_use(bytes, length, now_s))
 		r = probe(now_s, arena, ret_zone);
 	else
 		r = refuse(reason, "the time zone '%s' cannot be used: %.100s is damaged", name, path);
