@@ -450,7 +450,7 @@ int ctl_ask_text(const char *path, const char *const *words, size_t count, unsig
 	for (;;) {
 		_cleanup_free_ char *text = NULL;
 		size_t length = 0;
-		json_t *reply;
+		json_t *reply = NULL;
 		int left = left_ms(deadline_ns);
 		int r = ask_once(path, words, count,
 				 left > 0        ? (unsigned)left :

@@ -283,7 +283,8 @@ static int compare_rows(const void *left_item, const void *right_item, void *con
 	int sign = order->reverse ? -1 : 1, r = 0;
 
 	if (order->column->kind == TOP_KIND_TEXT) {
-		r = sign * strcmp(left->texts[cell], right->texts[cell]);
+		r = strcmp(left->texts[cell], right->texts[cell]);
+		r = sign * ((r > 0) - (r < 0)); /* whose size nobody promises */
 	} else {
 		double a = left->values[cell], b = right->values[cell];
 

@@ -98,7 +98,7 @@ static void await_job(const struct copy_means *means, int channel, uint32_t tick
 /* Nothing private is left, and nothing that came. */
 static void close_from(int base)
 {
-	if (syscall(SYS_close_range, (long)base, (long)~0U, 0L) == 0)
+	if (syscall(SYS_close_range, (long)base, -1L, 0L) == 0)
 		return;
 	for (int fd = base; fd < base + CLOSE_MOST; fd++)
 		kernel_close(fd);

@@ -22,6 +22,9 @@
 #define LONG_TIMES /* names of its own for functions that have to do with times of 64 bits */
 #endif
 
+/* musl has it for another name of freopen(). */
+#undef freopen64
+
 /* Functions have names of their own here, and those of the C library for the linker: its headers need not agree. */
 #define EXPORTED(type, name, parameters) \
 	__attribute__((visibility("default"))) type touch_##name parameters __asm__(#name)
