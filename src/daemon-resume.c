@@ -45,6 +45,17 @@ static void save_level(const struct daemon *daemon, struct state_writer *writer)
 		state_put_text(writer, "log_level", daemon_log_level_name(level));
 }
 
+static void save_log(const struct log *log, struct state_writer *writer)
+{
+	const struct log_left left = log_left(log);
+
+	state_put_number(writer, "log_dropped", left.dropped);
+	state_put_number(writer, "log_untold", left.untold);
+	state_put_flag(writer, "log_begun", left.begun);
+	state_put_flag(writer, "log_torn", left.torn);
+	state_put_bytes(writer, "log_waiting", left.waiting, left.length);
+}
+
 static void save_control(struct daemon *daemon, uint64_t client_id, struct state_writer *writer)
 {
 	const struct listen_socket *socket = control_socket(daemon->control);
@@ -64,18 +75,13 @@ static void save_control(struct daemon *daemon, uint64_t client_id, struct state
 
 int daemon_save(struct daemon *daemon, bool trial, uint64_t client, struct state_writer *writer)
 {
-	const char *waiting;
-	size_t length;
-
 	upgrade_save(daemon->source.upgrade, writer);
-	waiting = log_waiting(daemon->log, &length);
 	state_begin(writer, "daemon");
 	state_put_signed(writer, "started_wall_s", daemon->started_wall_s);
 	state_put_number(writer, "started_ns", daemon->started_ns);
 	state_put_number(writer, "upgrades", daemon->upgrades);
 	state_put_fd(writer, "pid_file", pid_file_fd(daemon->pid_file));
-	state_put_number(writer, "log_dropped", log_dropped(daemon->log));
-	state_put_bytes(writer, "log_waiting", waiting, length < WAITING_MOST ? length : 0);
+	save_log(daemon->log, writer);
 	save_loop(daemon, writer);
 	save_level(daemon, writer);
 	save_reload(&daemon->last_reload, writer);
@@ -96,9 +102,8 @@ int daemon_save(struct daemon *daemon, bool trial, uint64_t client, struct state
 struct daemon_resumed {
 	char version[64];
 	int pid_file; /* or -1 */
-	uint64_t log_dropped;
-	char *log_waiting;
-	size_t log_length;
+	struct log_left log;
+	char *log_waiting; /* room for what waits */
 	char control_path[PATH_MAX];
 	struct listen_socket control; /* fd -1: none, or taken */
 	int client;                   /* or -1 */
@@ -141,12 +146,16 @@ static int take_daemon(void *context, struct state_record *record)
 	resumed->started_ns = state_get_number(record, "started_ns", INT64_MAX);
 	resumed->upgrades = (unsigned)state_get_number(record, "upgrades", UINT_MAX - 1);
 	resumed->pid_file = state_get_fd(record, "pid_file");
-	resumed->log_dropped = state_get_number(record, "log_dropped", UINT64_MAX);
+	resumed->log.dropped = state_get_number(record, "log_dropped", UINT64_MAX);
+	resumed->log.untold = state_get_number(record, "log_untold", UINT64_MAX);
+	resumed->log.begun = state_get_flag(record, "log_begun");
+	resumed->log.torn = state_get_flag(record, "log_torn");
 	if (resumed->log_waiting == NULL)
 		resumed->log_waiting = malloc(WAITING_MOST);
 	if (resumed->log_waiting == NULL)
 		return -ENOMEM;
-	resumed->log_length = state_get_bytes(record, "log_waiting", resumed->log_waiting, WAITING_MOST);
+	resumed->log.length = state_get_bytes(record, "log_waiting", resumed->log_waiting, WAITING_MOST);
+	resumed->log.waiting = resumed->log_waiting;
 	take_reload(&resumed->last_reload, record);
 	take_habits(resumed, record);
 	return 0;
@@ -234,7 +243,7 @@ void daemon_resume_log(struct daemon *daemon)
 
 	if (resumed == NULL)
 		return;
-	log_resume(daemon->log, resumed->log_dropped, resumed->log_waiting, resumed->log_length);
+	log_resume(daemon->log, &resumed->log);
 	daemon->started_wall_s = resumed->started_wall_s;
 	daemon->started_ns = resumed->started_ns;
 	daemon->upgrades = resumed->upgrades;

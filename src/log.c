@@ -473,19 +473,41 @@ uint64_t log_dropped(const struct log *log)
 	return log->dropped;
 }
 
-const char *log_waiting(const struct log *log, size_t *ret_length)
+struct log_left log_left(const struct log *log)
 {
-	*ret_length = waiting(log);
-	return log->buffer + log->head;
+	return (struct log_left){
+		.waiting = log->buffer + log->head,
+		.length = waiting(log),
+		.dropped = log->dropped,
+		.untold = log->dropped - (log->note_end > 0 ? log->noted : log->told),
+		.begun = log->begun,
+		.torn = log->torn,
+	};
 }
 
-void log_resume(struct log *log, uint64_t dropped, const char *bytes, size_t length)
+static uint64_t count_lines(const char *bytes, size_t length)
 {
-	log->dropped = log->told = dropped;
-	if (length > log->size || (length > 0 && bytes[length - 1] != '\n'))
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < length; i++)
+		count += bytes[i] == '\n';
+	return count;
+}
+
+void log_resume(struct log *log, const struct log_left *left)
+{
+	bool fits = left->length <= log->size && (left->length == 0 || left->waiting[left->length - 1] == '\n');
+	uint64_t lost = fits ? 0 : count_lines(left->waiting, left->length);
+
+	log->dropped = left->dropped + lost;
+	log->told = left->dropped - (left->untold < left->dropped ? left->untold : left->dropped);
+	log->gap = log->dropped > log->told;
+	log->begun = left->begun && fits;
+	log->torn = left->torn || (left->begun && !fits);
+	if (!fits)
 		return;
-	memcpy(log->buffer, bytes, length);
-	log->tail = length;
+	memcpy(log->buffer, left->waiting, left->length);
+	log->tail = left->length;
 }
 
 bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint64_t interval_ns, uint64_t *ret_left_out)

@@ -85,9 +85,21 @@ bool log_flush(struct log *log);
 /* Lines left out since the start because the sink did not keep up. */
 uint64_t log_dropped(const struct log *log);
 
-/* What the sink did not take yet, for the next program; and that program goes on with it. */
-const char *log_waiting(const struct log *log, size_t *ret_length);
-void log_resume(struct log *log, uint64_t dropped, const char *waiting, size_t length);
+/* What one program leaves to the next, and that goes on with: what the sink did not take yet (borrowed), and what is
+ * still to be told. */
+struct log_left {
+	const char *waiting; /* whole lines, but that the first may have been begun */
+	size_t length;
+	uint64_t dropped; /* as log_dropped() */
+	uint64_t untold;  /* of these, in no line `dropped`, neither written nor waiting */
+	bool begun;       /* the sink has the beginning of the first line */
+	bool torn;        /* the sink's last line never gets its end */
+};
+
+struct log_left log_left(const struct log *log);
+
+/* Lines that there is no room for are counted as dropped. */
+void log_resume(struct log *log, const struct log_left *left);
 
 /* At most one line in `interval_ns` for the same trouble: returns true when the
  * caller may log now, and how many were left out since it last did. */

@@ -18,7 +18,7 @@ static char path[PATH_MAX];
 /* A stalled reader: everything is logged before the first byte is read. */
 static void check_stall(struct log *log, int reader)
 {
-	struct tally tally = {0};
+	struct tally tally = { 0 };
 
 	log_lines(log, 0, LINES);
 	ck_assert(log_flush(log));
@@ -45,7 +45,7 @@ static void check_stall(struct log *log, int reader)
 /* A reader that takes a little now and then, never enough. */
 static void check_slow_reader(struct log *log, int reader)
 {
-	struct tally tally = {0};
+	struct tally tally = { 0 };
 	size_t length = 0, room = 8 << 20;
 	char *text = malloc(room);
 
@@ -87,7 +87,7 @@ static int open_on_stderr(enum stderr_kind kind, struct log **ret_log)
 	if (kind == SOCKET_STREAM) {
 		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	} else if (kind == TERMINAL || kind == TERMINAL_POLLED) {
-		struct termios raw = {.c_cflag = CS8 | CREAD};
+		struct termios raw = { .c_cflag = CS8 | CREAD };
 
 		ck_assert_int_eq(openpty(&ends[0], &ends[1], NULL, &raw, NULL), 0);
 	} else {
@@ -97,7 +97,7 @@ static int open_on_stderr(enum stderr_kind kind, struct log **ret_log)
 
 	/* Without a free descriptor nothing can be opened a second time. */
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	none = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+	none = (struct rlimit){ .rlim_cur = 3, .rlim_max = limit.rlim_max };
 	if (kind == PIPE_POLLED || kind == TERMINAL_POLLED)
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	*ret_log = open_log(LOG_SINK_STDERR, NULL, 16384);
@@ -147,7 +147,7 @@ END_TEST
 START_TEST(stderr_records)
 {
 	int ends[2];
-	struct tally tally = {0};
+	struct tally tally = { 0 };
 	char record[512];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, _i, 0, ends), 0);
@@ -190,13 +190,76 @@ START_TEST(stderr_full_device)
 	log_close(log);
 
 	char *text = read_whole(path);
-	struct tally tally = {0};
+	struct tally tally = { 0 };
 
 	tally_text(&tally, text + (text[0] == '\n'));
 	ck_assert_uint_eq(tally.missing, LINES);
 	ck_assert_uint_eq(tally.gaps, 1);
 	ck_assert_uint_eq(tally.next, LINES + 2);
 	free(text);
+	remove_folder(path);
+}
+END_TEST
+
+/* What one program could not say of what it dropped, the next one says (an upgrade under a full disk). */
+START_TEST(next_program_tells)
+{
+	int full = open("/dev/full", O_WRONLY);
+	struct tally tally = { 0 };
+	struct log_left left;
+	char *text;
+
+	use_as_stderr(full);
+	struct log *before = open_log(LOG_SINK_STDERR, NULL, 16384);
+
+	log_lines(before, 0, LINES);
+	ck_assert(!log_flush(before));
+	left = log_left(before);
+	ck_assert_uint_eq(left.dropped, LINES);
+	ck_assert_uint_eq(left.untold, LINES);
+
+	make_path(path, "log");
+	use_as_stderr(open(path, O_WRONLY | O_CREAT, 0600));
+	struct log *after = open_log(LOG_SINK_STDERR, NULL, 16384);
+
+	log_resume(after, &left);
+	ck_assert_uint_eq(log_dropped(after), LINES);
+	log_line(after, LINES);
+	ck_assert(!log_flush(after));
+	ck_assert_uint_eq(log_left(after).untold, 0);
+	text = read_whole(path);
+	tally_text(&tally, text + (text[0] == '\n'));
+	ck_assert_uint_eq(tally.missing, LINES);
+	ck_assert_uint_eq(tally.next, LINES + 1);
+	log_close(after);
+	log_close(before);
+	free(text);
+	remove_folder(path);
+}
+END_TEST
+
+/* What waits goes on behind what was written of it; what there is no room for is counted. */
+START_TEST(next_program_goes_on)
+{
+	static const char waiting[] = "end of a line\nnext\n";
+	struct log_left left = { .waiting = waiting, .length = strlen(waiting), .dropped = 3, .begun = true };
+	char *text;
+
+	make_path(path, "log");
+	use_as_stderr(open(path, O_WRONLY | O_CREAT, 0600));
+	struct log *log = open_log(LOG_SINK_STDERR, NULL, 16384);
+
+	log_resume(log, &left);
+	ck_assert(!log_flush(log));
+	ck_assert_uint_eq(log_dropped(log), 3);
+	text = read_whole(path);
+	ck_assert_str_eq(text, waiting);
+	free(text);
+	left.length--; /* no whole line in the end */
+	log_resume(log, &left);
+	ck_assert_uint_eq(log_dropped(log), 4);
+	ck_assert(log_left(log).torn);
+	log_close(log);
 	remove_folder(path);
 }
 END_TEST
@@ -291,6 +354,8 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tcase, stderr_records, SOCK_DGRAM, SOCK_DGRAM + 1);
 	tcase_add_loop_test(tcase, stderr_records, SOCK_SEQPACKET, SOCK_SEQPACKET + 1);
 	tcase_add_test(tcase, stderr_full_device);
+	tcase_add_test(tcase, next_program_tells);
+	tcase_add_test(tcase, next_program_goes_on);
 	tcase_add_test(tcase, stderr_closed);
 	tcase_add_test(tcase, stderr_file);
 	tcase_add_loop_test(tcase, journal, 0, 2);
