@@ -245,8 +245,12 @@ static int start(int argc, char **argv, struct upgrade *upgrade)
 {
 	struct options options;
 	size_t passed = startup_count_passed();
-	int status, r = upgrade_way(upgrade) == UPGRADE_TAKE ? 0 : startup_clean(passed);
+	int status, r = 0;
 
+	if (upgrade_way(upgrade) == UPGRADE_TAKE)
+		startup_raise_limit();
+	else
+		r = startup_clean(passed);
 	if (r < 0) {
 		fprintf(stderr, "usherd: start: %s\n", strerror(-r));
 		return EX_OSERR;

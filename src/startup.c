@@ -128,9 +128,18 @@ size_t startup_count_passed(void)
 	return count;
 }
 
-int startup_clean(size_t passed)
+void startup_raise_limit(void)
 {
 	struct rlimit descriptors;
+
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+		descriptors.rlim_cur = descriptors.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &descriptors);
+	}
+}
+
+int startup_clean(size_t passed)
+{
 	int r;
 
 	reset_signals();
@@ -142,10 +151,7 @@ int startup_clean(size_t passed)
 	umask(022);
 	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-		descriptors.rlim_cur = descriptors.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &descriptors);
-	}
+	startup_raise_limit();
 	return 0;
 }
 

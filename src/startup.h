@@ -16,6 +16,9 @@ size_t startup_count_passed(void);
  * capabilities, as many descriptors as the hard limit allows. Returns 0 or -errno; call it before anything else. */
 int startup_clean(size_t passed);
 
+/* As many descriptors as the hard limit allows: also of a program that takes over, as its trial was made with them. */
+void startup_raise_limit(void);
+
 /* Goes to the background: in the child returns 0 and a descriptor to report to;
  * the parent never returns: it exits with what the child reports, or with the
  * child's exit status when that ends first. Returns -errno when fork(2) fails. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -274,6 +275,23 @@ START_TEST(holder_of_a_socket)
 END_TEST
 
 /* Who waits in the kernel's queue is served by the next program. */
+/* The trial raises its limit of descriptors, as each start does; so must who takes over, or it cannot serve. */
+START_TEST(limit_of_descriptors)
+{
+	struct daemon *daemon = start("[usherd]\nmax_sessions = 200\n" A);
+	struct rlimit limit;
+
+	ck_assert_int_eq(prlimit(daemon->pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	limit.rlim_cur = 100;
+	ck_assert_int_eq(prlimit(daemon->pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	upgrade(daemon);
+	ask_many(1, NULL, "a", 1, 0);
+	ck_assert_int_eq(prlimit(daemon->pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	ck_assert_uint_eq(limit.rlim_cur, limit.rlim_max);
+	daemon_stop(daemon);
+}
+END_TEST
+
 START_TEST(queue_is_kept)
 {
 	struct daemon *daemon = start("[hold]\nlisten = 127.0.0.1:$3\nexec = $PROBE hold\ninstances = 1\n");
@@ -709,6 +727,7 @@ static Suite *suite(void)
 	tcase_add_test(stays, limits_are_kept);
 	tcase_add_test(stays, output_goes_on);
 	tcase_add_test(stays, holder_of_a_socket);
+	tcase_add_test(stays, limit_of_descriptors);
 	tcase_add_test(stays, queue_is_kept);
 	tcase_add_test(stays, reply_of_an_ended_service);
 	tcase_add_test(stays, unix_sockets);
