@@ -17,6 +17,8 @@ write_config()
 		printf "[datagrams]\nlisten = %s:7002/udp\nexec = %s\nuser = root\ninstances = 2000\n" "$ADDRESS" "$ECHO"
 		printf "[warm]\nlisten = %s:7003\nexec = %s\nwarm = main\nwarm_spares = 4\nwarm_time = 60s\nuser = root\n$defaults" \
 			"$ADDRESS" "$work/warm"
+		printf '[loaded]\nlisten = %s:7005\nexec = %s\nwarm = main\nwarm_spares = 4\nuser = root\nper_source = none\n' \
+			"$ADDRESS" "$work/loaded"
 		printf "[cat]\nlisten = %s:7004\nexec = /bin/cat\nuser = root\n$defaults" "$ADDRESS"
 		printf '[victim]\nlisten = %s:7011\nexec = %s\nuser = root\ninstances = %d\nper_source = none\n' \
 			"$ADDRESS" "$work/victim" "$victims"
@@ -46,6 +48,7 @@ prepare_surroundings()
 	fi
 	cp "$ECHO" "$work/victim"
 	cp "$ECHO" "$work/warm"
+	cp "$ECHO" "$work/loaded"
 	cp "$USHERD" "$conf_dir/usherd"
 	set_clock 0
 }
@@ -53,7 +56,10 @@ prepare_surroundings()
 # CHAOS_KEEP names a folder in which the whole log is left.
 leave_surroundings()
 {
-	[ -z "${CHAOS_KEEP:-}" ] || cp "$work/whole.log" "$work/checker.errors" "$work/pests.log" "$CHAOS_KEEP"
+	[ -z "${CHAOS_KEEP:-}" ] || {
+		whole_log >"$CHAOS_KEEP/whole.log"
+		cp "$work/checker.errors" "$work/pests.log" "$CHAOS_KEEP"
+	}
 	[ -z "$disk" ] || { stop_server chaos; umount "$disk"; }
 	[ -z "$pids" ] || rmdir "$pids"
 }
@@ -92,6 +98,13 @@ ask()
 	answer=$("$USHERCTL" -s "$control" --timeout=60s "$@" --json 2>&1)
 }
 
+# ask_again VERB...: the same, once more when the connection ended without an answer: an upgrade by signal, which does not
+# wait for those that are asked for on the control socket, ends it.
+ask_again()
+{
+	ask "$@" || { [[ $answer = *'without an answer'* ]] && ask "$@"; }
+}
+
 # number KEY: of the last answer, the first of that name.
 number()
 {
@@ -108,10 +121,11 @@ word()
 	[ "$rest" = "$2" ] || echo "${rest%%\"*}"
 }
 
-# The process of the fork server; nothing when there is none.
-warm_server()
+# The process of the fork server that may be killed; nothing when there is none. Who is on the way to a fork server has
+# it for the other end: so this is none of the checker's.
+loaded_server()
 {
-	ask services warm
+	ask services loaded
 	answer=${answer#*'"warm":'}
 	number pid
 }
@@ -121,7 +135,8 @@ await_warm()
 	local round
 
 	for ((round = 0; round < 400; round++)); do
-		ask services warm && [ "$(word state "${answer#*'"warm":'}")" = ready ] && return 0
+		ask services warm && [ "$(word state "${answer#*'"warm":'}")" = ready ] &&
+			ask services loaded && [ "$(word state "${answer#*'"warm":'}")" = ready ] && return 0
 		pause 0.05
 	done
 	return 1

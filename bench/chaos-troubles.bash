@@ -9,6 +9,10 @@ declare -A weight=(
 	[clock]=8 [processes]=5 [reload]=10 [reload-signal]=4 [reload-bad]=10 [upgrade]=5 [upgrade-bad]=3 [upgrade-signal]=3
 	[pests]=6 [flood]=5 [control-pests]=3 [ban]=4 [renew]=3 [switch]=4 [kill-victims]=4 [rotate]=6 [signals]=3
 )
+# CHAOS_ONLY names those that are wanted, apart by blanks.
+for kind in ${CHAOS_ONLY:+"${!weight[@]}"}; do
+	case " $CHAOS_ONLY " in *" $kind "*) ;; *) unset "weight[$kind]" ;; esac
+done
 declare -A lasts_until times could_not
 
 calm()
@@ -118,7 +122,7 @@ trouble_kill-warm()
 {
 	local pid
 
-	calm && pid=$(warm_server) && [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
+	calm && pid=$(loaded_server) && [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
 }
 
 # ---- the log ----
@@ -168,7 +172,7 @@ trouble_reload()
 	draw 1 11
 	write_config "$drawn"
 	calm || return 1
-	ask reload || complain "a good file is refused: $answer"
+	ask_again reload || complain "a good file is refused: $answer"
 }
 
 trouble_reload-signal()
@@ -204,7 +208,7 @@ trouble_reload-bad()
 trouble_upgrade()
 {
 	calm || return 1
-	ask upgrade || complain "an upgrade is refused: $answer"
+	ask_again upgrade || complain "an upgrade is refused: $answer"
 }
 
 trouble_upgrade-signal()
@@ -269,7 +273,7 @@ trouble_pests()
 	draw 5 60
 	in_background "$PESTS" -c "$drawn" -t 2 -s 127.0.3.1 -S 50 "$ADDRESS" 7011 || return 1
 	draw 2 20
-	in_background "$PESTS" -c "$drawn" -t 1 -s 127.0.3.1 -S 50 "$ADDRESS" 7001-7004
+	in_background "$PESTS" -c "$drawn" -t 1 -s 127.0.3.1 -S 50 "$ADDRESS" 7001-7005
 }
 
 # From few addresses that are not those of the loopback, which no limit of a source knows.
@@ -290,9 +294,9 @@ trouble_ban()
 	draw 0 9
 	calm || return 1
 	case $drawn in
-	[0-4]) ask ban "127.0.3.$((drawn + 1))" 2s ;;
+	[0-4]) ask ban "10.66.3.$((drawn + 1))" 2s ;;
 	[56]) ask ban 10.66.3.0/24 ;;
 	[78]) ask unban all ;;
-	9) ask ban 127.0.3.0/26 1s ;;
+	9) ask ban 10.66.3.0/26 1s ;;
 	esac
 }

@@ -8,14 +8,14 @@
  * then, and everything under way has its time (-T) to come to its end.
  *
  * A client is started when its time has come, not when an earlier one is through, and its
- * lateness counts from there: a server that stands still is not let off the clients who would
+ * lateness counts from there (a datagram is sent again after two seconds, since any may be lost): a server that stands still is not let off the clients who would
  * have come meanwhile. One thread. Prints a line of key=value for each target and one for all, and
  * with -f keeps the latter in a file, anew each second. Exit status 1 when anything but replies came. */
 #include "base.h"
+#include "checker-plan.h"
 #include "histogram.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -28,37 +28,8 @@
 #include <sys/un.h>
 #include <time.h>
 
-enum { EVENTS_MAX = 256, TARGETS_MAX = 16, LOOSE_MAX = 4096, SWEEP_MS = 20, FILL_MAX = 64 };
+enum { EVENTS_MAX = 256, LOOSE_MAX = 4096, SWEEP_MS = 20, AGAIN_MS = 2000, FILL_MAX = 64 };
 enum { MESSAGE_SHORT = 64, MESSAGE_LONG = 40000, LONG_EACH = 16, PIECE = 4096 };
-
-enum outcome {
-	OUTCOME_RIGHT,
-	OUTCOME_REFUSED,
-	OUTCOME_RESET,
-	OUTCOME_LOST,  /* nothing within the time allowed */
-	OUTCOME_SHORT, /* end of file before the whole reply */
-	OUTCOME_WRONG, /* other bytes than those sent, or more */
-	OUTCOME_OTHER,
-	OUTCOME_COUNT
-};
-static const char *const outcome_names[] = {
-	[OUTCOME_RIGHT] = "replies", [OUTCOME_REFUSED] = "refused", [OUTCOME_RESET] = "reset",
-	[OUTCOME_LOST] = "lost",     [OUTCOME_SHORT] = "short",	    [OUTCOME_WRONG] = "wrong",
-	[OUTCOME_OTHER] = "other",
-};
-static_assert(ELEMENTS(outcome_names) == OUTCOME_COUNT, "every outcome has a name");
-
-struct target {
-	const char *text;
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_un un;
-	} address;
-	socklen_t length;
-	bool datagram;
-	uint64_t outcomes[OUTCOME_COUNT], max_ns;
-};
 
 enum state {
 	STATE_FREE,
@@ -74,17 +45,9 @@ struct client {
 	bool held, opened, last; /* of those held: has answered once; was asked for the last time */
 	struct target *target;
 	uint64_t seed, due_ns; /* of this message: what it says, when it was to be sent */
+	uint64_t again_ns;     /* a datagram is sent again then */
 	size_t length, sent, received;
 };
-
-static struct {
-	unsigned rate, hold, talk_ms, sources, target_count;
-	double seconds;
-	uint64_t late_ns;
-	struct in_addr source;
-	const char *file;
-	struct target targets[TARGETS_MAX];
-} plan = { .rate = 100, .talk_ms = 1000, .sources = 1, .late_ns = 60 * NS_PER_S };
 
 static struct {
 	int epoll_fd;
@@ -156,8 +119,8 @@ static void account(struct client *client, enum outcome outcome)
 
 	client->target->outcomes[outcome]++;
 	if (outcome != OUTCOME_RIGHT) {
-		fprintf(stderr, "%s: %s%s after %llu ms, %zu bytes sent, %zu received\n", client->target->text,
-			outcome_names[outcome], client->held ? " (held)" : "",
+		fprintf(stderr, "%s: %s%s after %llu ms, %zu bytes sent, %zu received\n",
+			client->target->text, outcome_names[outcome], client->held ? " (held)" : "",
 			(unsigned long long)(took_ns / NS_PER_MS), client->sent, client->received);
 		return;
 	}
@@ -198,6 +161,7 @@ static void speak(struct client *client)
 {
 	char bytes[PIECE];
 
+	client->again_ns = now_ns() + AGAIN_MS * NS_PER_MS;
 	while (client->sent < client->length) {
 		size_t left = client->length - client->sent;
 		size_t length = left < sizeof(bytes) ? left : sizeof(bytes);
@@ -355,6 +319,10 @@ static void sweep(uint64_t now)
 		if (client->state == STATE_RESTING &&
 		    (run.ending || (plan.talk_ms > 0 && now >= client->due_ns + plan.talk_ms * NS_PER_MS)))
 			talk(client, now);
+		if (client->state == STATE_TALKING && client->target->datagram && now >= client->again_ns) {
+			client->sent = 0;
+			speak(client);
+		}
 		if (client->state != STATE_FREE && client->state != STATE_RESTING &&
 		    now > client->due_ns + plan.late_ns)
 			fail(client, OUTCOME_LOST);
@@ -428,7 +396,8 @@ static void print_file(void)
 	char temporary[4096];
 	FILE *file;
 
-	if (plan.file == NULL || snprintf(temporary, sizeof(temporary), "%s.new", plan.file) >= (int)sizeof(temporary))
+	if (plan.file == NULL ||
+	    snprintf(temporary, sizeof(temporary), "%s.new", plan.file) >= (int)sizeof(temporary))
 		return;
 	file = fopen(temporary, "we");
 	if (file == NULL)
@@ -451,83 +420,6 @@ static void print_targets(void)
 }
 
 /* ---- start ---- */
-
-static void usage(void)
-{
-	fputs("usage: checker [-r RATE] [-t SECONDS] [-H HELD] [-i TALK_MS] [-T LATE_MS] [-s SOURCE] [-S SOURCES]\n"
-	      "               [-f FILE] TARGET...   (ADDRESS:PORT, ADDRESS:PORT/udp, unix:PATH)\n",
-	      stderr);
-	exit(64);
-}
-
-static unsigned number_of(const char *text, unsigned max)
-{
-	char *end;
-	unsigned long number;
-
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || *text == '-' || number > max)
-		usage();
-	return (unsigned)number;
-}
-
-static void parse_target(struct target *target, char *text)
-{
-	char *copy = strdup(text), *colon = strrchr(copy, ':'), *slash;
-
-	target->text = text;
-	if (strncmp(copy, "unix:", 5) == 0) {
-		target->address.un.sun_family = AF_UNIX;
-		target->length = sizeof(target->address.un);
-		if (strlen(copy + 5) >= sizeof(target->address.un.sun_path))
-			usage();
-		memcpy(target->address.un.sun_path, copy + 5, strlen(copy + 5));
-		free(copy);
-		return;
-	}
-	if (colon == NULL)
-		usage();
-	*colon++ = '\0';
-	slash = strchr(colon, '/');
-	target->datagram = slash != NULL && strcmp(slash, "/udp") == 0;
-	if (slash != NULL)
-		*slash = '\0';
-	target->address.in.sin_family = AF_INET;
-	target->address.in.sin_port = htons((uint16_t)number_of(colon, 65535));
-	target->length = sizeof(target->address.in);
-	if (inet_pton(AF_INET, copy, &target->address.in.sin_addr) != 1)
-		usage();
-	free(copy);
-}
-
-static void parse_arguments(int argc, char **argv)
-{
-	int letter;
-
-	while ((letter = getopt(argc, argv, "r:t:H:i:T:s:S:f:")) != -1) {
-		switch (letter) {
-		case 'r': plan.rate = number_of(optarg, 100000); break;
-		case 't': plan.seconds = strtod(optarg, NULL); break;
-		case 'H': plan.hold = number_of(optarg, 1000000); break;
-		case 'i': plan.talk_ms = number_of(optarg, 3600000); break;
-		case 'T': plan.late_ns = number_of(optarg, 3600000) * NS_PER_MS; break;
-		case 's':
-			if (inet_pton(AF_INET, optarg, &plan.source) != 1)
-				usage();
-			break;
-		case 'S': plan.sources = number_of(optarg, 1 << 20); break;
-		case 'f': plan.file = optarg; break;
-		default: usage();
-		}
-	}
-	if (optind == argc || argc - optind > TARGETS_MAX || plan.sources == 0)
-		usage();
-	while (optind < argc)
-		parse_target(&plan.targets[plan.target_count++], argv[optind++]);
-	if (plan.targets[0].datagram && plan.hold > 0)
-		usage();
-}
 
 static void prepare(void)
 {
@@ -596,7 +488,7 @@ static void check_all(void)
 
 int main(int argc, char **argv)
 {
-	parse_arguments(argc, argv);
+	checker_parse_arguments(argc, argv);
 	prepare();
 	check_all();
 	print_file();

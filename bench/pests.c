@@ -137,7 +137,8 @@ static void speak(nfds_t i)
 			shutdown(polls[i].fd, SHUT_WR);
 		return;
 	}
-	n = send(polls[i].fd, noise, pest->to_send < sizeof(noise) ? pest->to_send : sizeof(noise), MSG_NOSIGNAL);
+	n = send(polls[i].fd, noise, pest->to_send < sizeof(noise) ? pest->to_send : sizeof(noise),
+		 MSG_NOSIGNAL);
 	if (n > 0) {
 		pest->to_send -= (size_t)n;
 		sent += (uint64_t)n;
@@ -173,7 +174,8 @@ static void tick(void)
 
 static int usage(void)
 {
-	fputs("usage: pests [-c CLIENTS] [-t SECONDS] [-s SOURCE] [-S SOURCES] ADDRESS PORT[-PORT]\n", stderr);
+	fputs("usage: pests [-c CLIENTS] [-t SECONDS] [-s SOURCE] [-S SOURCES] ADDRESS PORT[-PORT]\n",
+	      stderr);
 	return 64;
 }
 
