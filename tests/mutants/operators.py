@@ -206,8 +206,10 @@ def of_statements(function, source, i):
         value = source[start:stop]
         if value not in ("0", "false", "NULL", "true"):
             yield start, stop, "0", "return"
-        if value not in ("false", "true"):
-            yield start, stop, f"!({value})" if function.is_bool else f"({value}) + 1", "return"
+        if function.is_bool and value not in ("false", "true"):
+            yield start, stop, f"!({value})", "return"
+        elif end - i > 2 and not value.startswith("-E"):  # one number is a constant; one error is as good as another
+            yield start, stop, f"({value}) + 1", "return"
         if i > 0 and words[end + 1].text != "}":
             yield word.start, words[end].end, ";", "remove"
     elif begins_statement(words, i) and not is_in_brackets(words, i) and is_removable(words, i):
