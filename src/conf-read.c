@@ -6,12 +6,15 @@
  * looked at here first and given to inih in a form it cannot mistake:
  *
  *   - continuation lines are joined to their key before inih sees it
- *   - a value that is long, or has a `;`, is replaced by the byte MARK_VALUE;
- *     the handler, which inih calls before it asks for the next line, puts the real one back
+ *   - a value is replaced by the byte MARK_VALUE; the handler, which inih calls
+ *     before it asks for the next line, puts the real one back
  *   - bytes of names that inih would act on (: = [ ] ;) travel as control bytes
  *   - after each [section] goes a pair MARK_SECTION, so that empty ones are seen
  *
- * Control bytes are refused in files, so the marks cannot be met there. */
+ * Control bytes are refused in files, so the marks cannot be met there.
+ *
+ * inih can be built in many ways, with other comments, sizes and calls. What comes back is compared with what was
+ * given: with an inih that does something else to it (tests/tools/inih.table) no file can be read, which is told. */
 #include "conf-read.h"
 
 #include "base.h"
@@ -41,9 +44,10 @@ struct reader {
 	bool section_is_due; /* MARK_SECTION comes next */
 	bool is_seen;        /* inih called the handler for the line it was given */
 	bool is_pair;
+	bool is_misbuilt; /* inih cannot be used, and that is told */
 	unsigned line; /* of the pair or section inih has now */
 	unsigned continued;
-	char key[CONF_READ_NAME_MAX + 1];
+	char section[CONF_READ_NAME_MAX + 1], key[CONF_READ_NAME_MAX + 1];
 	char *value; /* of the pair, joined */
 	size_t value_length, value_room;
 };
@@ -371,6 +375,7 @@ static bool write_section(struct reader *reader, const struct line *line, char *
 	if (!take_name(reader, line->text + 1, length - 2, line->number, "section", name))
 		return false;
 
+	memcpy(reader->section, name, sizeof(reader->section));
 	encode_name(name);
 	reader->poisoned = false;
 	reader->section_is_due = true;
@@ -443,13 +448,22 @@ static bool write_pair(struct reader *reader, const struct line *line, char *buf
 	encode_name(name);
 	reader->is_pair = true;
 
-	size_t need = strlen(name) + 1 + reader->value_length + 2;
-
-	if (need > size || strchr(reader->value, ';') != NULL)
-		snprintf(buffer, size, "%s=%c\n", name, MARK_VALUE);
-	else
-		snprintf(buffer, size, "%s=%s\n", name, reader->value);
+	snprintf(buffer, size, "%s=%c\n", name, MARK_VALUE);
 	return true;
+}
+
+/* No file can be read with this inih. */
+static void misbuilt(struct reader *reader, const char *how)
+{
+	char reason[REASON_MAX];
+
+	snprintf(reason, sizeof(reason),
+		 "the library inih %s: it was built with options that change what usherd reads (see INI_ in ini.h); "
+		 "install one without them", how);
+	if (!reader->is_misbuilt)
+		fail(reader, reader->line, NULL, reason);
+	reader->is_misbuilt = true;
+	reader->at = reader->end;
 }
 
 /* ini_reader: as fgets(3), but a line always fits. */
@@ -460,9 +474,11 @@ static char *next_line(char *buffer, int size, void *stream)
 
 	/* inih reports nothing for a line it could not use; there is none. */
 	if (!reader->is_seen && reader->is_pair)
-		BUG("inih refused a pair that was prepared for it");
+		misbuilt(reader, "refuses a line");
 	if (size < 2 * CONF_READ_NAME_MAX)
-		BUG("inih was built with lines too short for a name");
+		misbuilt(reader, "has too short lines");
+	if (reader->is_misbuilt)
+		return NULL;
 
 	reader->is_pair = reader->is_seen = false;
 	if (reader->section_is_due) {
@@ -486,24 +502,39 @@ static char *next_line(char *buffer, int size, void *stream)
 }
 
 /* ini_handler: returns nonzero, since errors are ours. */
-static int take_pair(void *user, const char *section, const char *key, const char *value)
+static int take_pair(void *user, const char *section, const char *key, const char *value
+#if defined(INI_HANDLER_LINENO) && INI_HANDLER_LINENO
+		     , int number
+#endif
+)
 {
 	struct reader *reader = user;
 	const struct conf_read_sink *sink = reader->sink;
 	char name[CONF_READ_NAME_MAX + 1];
 	int r;
 
+#if defined(INI_HANDLER_LINENO) && INI_HANDLER_LINENO
+	(void)number;
+#endif
+	if (key == NULL)
+		return 1; /* a section begins (INI_CALL_HANDLER_ON_NEW_SECTION) */
 	reader->is_seen = true;
-	if (reader->status < 0)
+	if (reader->status < 0 || reader->is_misbuilt)
 		return 1;
-	if (key[0] == MARK_SECTION) {
-		decode_name(section, name);
-		r = sink->section(reader->context, name, reader->line);
-	} else {
-		decode_name(key, name);
-		r = sink->pair(reader->context, name, value[0] == MARK_VALUE ? reader->value : value,
-			       reader->line, reader->continued);
+
+	bool is_section = key[0] == MARK_SECTION;
+
+	decode_name(is_section ? section : key, name);
+	if (strcmp(name, is_section ? reader->section : reader->key) != 0) {
+		misbuilt(reader, "cuts names");
+		return 1;
 	}
+	if (!is_section && (value == NULL || value[0] != MARK_VALUE || value[1] != '\0')) {
+		misbuilt(reader, "changes values");
+		return 1;
+	}
+	r = is_section ? sink->section(reader->context, name, reader->line) :
+			 sink->pair(reader->context, name, reader->value, reader->line, reader->continued);
 	if (r < 0)
 		reader->status = r;
 	return 1;
@@ -526,6 +557,6 @@ int conf_read(const char *bytes, size_t length, const struct conf_read_sink *sin
 	if (r == -2)
 		return -ENOMEM;
 	if (r != 0)
-		BUG("inih refused a line that was prepared for it");
-	return 0;
+		misbuilt(&reader, "refuses a line");
+	return reader.status;
 }
