@@ -36,6 +36,11 @@ struct daemon_trial {
 
 /* ---- failure ---- */
 
+static const char *reason_of(int error)
+{
+	return error == -EBUSY ? "clients wait for a process that could not be started yet; try again" : strerror(-error);
+}
+
 static _printf_(3, 4) void tell_failure(struct daemon *daemon, struct control_client *client,
 					const char *format, ...)
 {
@@ -208,7 +213,7 @@ static void conclude(struct daemon_trial *trial, const siginfo_t *info)
 	} else {
 		log_message(daemon->log, LOG_LEVEL_NOTICE, "upgrade", "%s %s takes over", program, version);
 		r = execute(daemon, client_of(trial) != NULL ? trial->client : 0);
-		tell_failure(daemon, client_of(trial), "%s: %s", program, strerror(-r));
+		tell_failure(daemon, client_of(trial), "%s: %s", program, reason_of(r));
 	}
 }
 
@@ -300,7 +305,7 @@ void daemon_upgrade_asked(struct daemon *daemon, struct control_client *client)
 	}
 	r = begin(daemon);
 	if (r < 0)
-		tell_failure(daemon, client, "%s: %s", upgrade_program(daemon->source.upgrade), strerror(-r));
+		tell_failure(daemon, client, "%s: %s", upgrade_program(daemon->source.upgrade), reason_of(r));
 	else if (client != NULL)
 		daemon->trial->client = control_hold(client);
 }

@@ -247,6 +247,8 @@ int service_set_save(struct service_set *set, struct state_writer *writer)
 
 	/* The next program starts its own; who waits for a copy has an answer before. */
 	service_warm_end_all(set);
+	if (session_count_waiting(set->sessions) > 0)
+		return -EBUSY;
 	session_table_settle_strays(set->sessions);
 	r = note_all(&saving);
 	if (r == 0)

@@ -5,7 +5,7 @@
 #include "service-set.h"
 #include "state.h"
 
-/* Writes it all. Returns 0 or -ENOMEM. */
+/* Writes it all. Returns 0, -ENOMEM, or -EBUSY: clients have no process yet, and would be lost. */
 int service_set_save(struct service_set *set, struct state_writer *writer);
 
 /* Makes a set that is new what the other one was; then `conf` is put in force as on a reload, but for

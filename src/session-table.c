@@ -153,6 +153,11 @@ size_t session_count(const struct session_table *table)
 	return table->count + table->waiting_count;
 }
 
+size_t session_count_waiting(const struct session_table *table)
+{
+	return table->waiting_count;
+}
+
 size_t session_count_awaited(const struct session_table *table)
 {
 	return table->count + table->waiting_count - table->beside_count;

@@ -196,6 +196,9 @@ void session_log_status(struct log_event *event, const struct session_outcome *o
 
 size_t session_count(const struct session_table *table);
 
+/* Those that have no process yet: they wait for a copy, or for what the machine lacks. */
+size_t session_count_waiting(const struct session_table *table);
+
 /* Those that a drain waits for: not of services that `serve_while_draining`. */
 size_t session_count_awaited(const struct session_table *table);
 

@@ -286,18 +286,19 @@ void warm_life_init(struct warm *warm)
 	warm->deadline.expired = deadline_passed;
 }
 
-/* The moment before another program takes over, or nobody does: the loop does not run any more. */
+/* The moment before another program takes over, or nobody does: the loop does not run any more. A report that is there
+ * counts however late it is: its copy has a client, and may have read what that said. */
 static void end_now(struct warm *warm, uint64_t until_ns)
 {
 	while (!warm->over) {
 		struct pollfd socket = { .fd = warm->socket.fd, .events = POLLIN };
-		uint64_t now_ns = clock_now_ns();
+		uint64_t now_ns = clock_now_ns(), left_ns = now_ns < until_ns ? until_ns - now_ns : 0;
 
-		if (now_ns >= until_ns ||
-		    poll(&socket, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1) == 0)
-			warm_end(warm);
-		else
+		if (now_ns < until_ns + SILENT_NS &&
+		    poll(&socket, 1, (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS)) > 0)
 			warm_listen(warm);
+		else
+			warm_end(warm);
 	}
 	warm_settle(warm);
 }
