@@ -4,9 +4,11 @@
 
 #include "arena.h"
 #include "base.h"
+#include "conf-type.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 #define ADDRESSES_MAX 16 /* of an entry */
@@ -360,21 +362,20 @@ void inetd_check_place(struct inetd_entry *entry)
 void inetd_remember_places(struct inetd *inetd)
 {
 	struct import_service *at = NULL;
-	char reason[256], *save;
+	char reason[CONF_REASON_MAX];
 
 	while ((at = import_next(inetd->import, at)) != NULL) {
 		struct sink sink = { inetd, { .section = at }, &inetd->places };
 		const char *listen = import_get(at, "listen");
-		_cleanup_free_ char *words = listen != NULL ? strdup(listen) : NULL;
+		struct conf_input input = { .text = listen, .arena = import_arena(inetd->import) };
+		struct conf_words words = { .count = 0 };
 
-		if (listen != NULL && words == NULL)
-			import_lacks_memory(inetd->import);
-		if (words == NULL || import_get(at, "disable") != NULL)
+		if (listen == NULL || import_get(at, "disable") != NULL)
 			continue;
-		for (char *word = strtok_r(words, ", ", &save);
-		     word != NULL && inetd->place_count < INETD_PLACES_MAX;
-		     word = strtok_r(NULL, ", ", &save)) {
-			(void)endpoint_parse(word, add_place, &sink, reason, sizeof(reason));
+		if (conf_type_split(&input, &words, reason) == -ENOMEM)
+			import_lacks_memory(inetd->import);
+		for (size_t i = 0; i < words.count && inetd->place_count < INETD_PLACES_MAX; i++) {
+			(void)endpoint_parse(words.items[i], add_place, &sink, reason, sizeof(reason));
 			inetd->place_count++;
 		}
 	}

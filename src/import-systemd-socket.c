@@ -358,11 +358,24 @@ static void finish_rate(struct unit *unit)
 		unit_putf(unit, setting, "rate", "%ju/%s", (uintmax_t)burst, unit_print_time(unit, us));
 }
 
+/* A time of 0 leaves it to the kernel, there, as one does that the kernel refuses; here 0 would switch it off. */
+static bool take_keepalive_time(struct unit *unit, struct unit_setting *setting)
+{
+	uint64_t us;
+
+	if (!unit_parse_time(setting->value, 1000000, &us))
+		return false;
+	if (us == UINT64_MAX)
+		unit_say(unit, setting, IMPORT_APPROXIMATED, "no kernel waits so long; it is the two hours of Linux instead");
+	else if (us > 0)
+		unit->keepalive_us = us;
+	return true;
+}
+
 void unit_take_keepalive(struct unit *unit, struct unit_setting *setting)
 {
-	bool good = strcmp(setting->key, "KeepAlive") == 0 ?
-			    unit_parse_bool(setting->value, &unit->keepalive) :
-			    unit_parse_time(setting->value, 1000000, &unit->keepalive_us);
+	bool good = strcmp(setting->key, "KeepAlive") == 0 ? unit_parse_bool(setting->value, &unit->keepalive) :
+							     take_keepalive_time(unit, setting);
 
 	if (!good)
 		unit_say(unit, setting, IMPORT_UNSUPPORTED, "systemd does not understand this, and ignores it");

@@ -414,11 +414,30 @@ static bool has_item(const char *list, const char *item)
 	return false;
 }
 
+/* Lists take a backslash away, as commands do: two of them are one. */
+static const char *double_backslashes(struct import *import, const char *item)
+{
+	char *text, *out;
+
+	if (strchr(item, '\\') == NULL)
+		return item;
+	text = out = import_take(import, 2 * strlen(item) + 1);
+	if (text == NULL)
+		return "";
+	for (; *item != '\0'; item++) {
+		if (*item == '\\')
+			*out++ = '\\';
+		*out++ = *item;
+	}
+	return text;
+}
+
 void import_append(struct import_service *service, const char *key, const char *item)
 {
 	const struct import_key *place = find_key(service, key);
 	const char *before = place != NULL ? place->value : NULL;
 
+	item = double_backslashes(service->import, item);
 	if (item[0] == '\0' || (place != NULL && place->refused))
 		return; /* which was told: half a list is none */
 	if (before == NULL || before[0] == '\0')

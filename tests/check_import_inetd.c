@@ -414,7 +414,7 @@ static const struct inetd_row rows[] = {
 	    "socket_mode", "0666" } },
 	{ DEB,
 	  { "with bytes that mean something", FRONT("/run/a,b\\c stream unix nowait"), 0, NULL, "", "a-b-c",
-	    "listen", "unix:/run/a\\x2cb\\x5cc" } },
+	    "listen", "unix:/run/a\\\\x2cb\\\\x5cc" } },
 	{ DEB,
 	  { "of a path that begins nowhere", FRONT("a.sock stream unix nowait"), 1, UNSUPPORTED,
 	    "where inetd was started", "a.sock", "listen", NOWHERE } },

@@ -1,5 +1,8 @@
 /* check_import_systemd.c - each key of units: what is written for it, and what is said of its line. */
 #include "import_help.h"
+
+#include "conf-type.h"
+#include "import-internal.h"
 #include "import-systemd.h"
 
 #define HEAD_LINES 3 /* before the line in question */
@@ -23,7 +26,7 @@ static const struct row {
 	{ 's', "ListenStream=127.0.0.1:80", "listen", "7777, 127.0.0.1:80", EXACT },
 	{ 's', "ListenStream=[::1]:80", "listen", "7777, [::1]:80", EXACT },
 	{ 's', "ListenStream=[::]:80", "listen", "7777, 80", EXACT },
-	{ 's', "ListenStream=/run/a b", "listen", "7777, unix:/run/a\\x20b", EXACT },
+	{ 's', "ListenStream=/run/a b", "listen", "7777, unix:/run/a\\\\x20b", EXACT },
 	{ 's', "ListenStream=@name", "listen", "7777, unix:@name", EXACT },
 	{ 's', "ListenStream=vsock::5000", "listen", "7777, vsock:5000", EXACT },
 	{ 's', "ListenStream=vsock:3:5000", "listen", "7777, vsock:3:5000", EXACT },
@@ -190,6 +193,190 @@ static const struct row {
 	{ 'u', "StartLimitBurst=5", "rate", NULL, CHANGED },
 	{ 'u', "Documentation=man:x(1)", "description", NULL, EXACT },
 	{ 'i', "WantedBy=sockets.target", "wait", NULL, EXACT },
+	/* ---- values as systemd.time(7) and systemd.syntax(7) have them ---- */
+	{ 'v', "TimeoutStopSec=1week", "kill_after", "1d", NEAR },
+	{ 'v', "TimeoutStopSec=2min 200ms", "kill_after", "120200ms", EXACT },
+	{ 'v', "TimeoutStopSec=0", "kill_after", "1d", NEAR },
+	{ 'v', "TimeoutStopSec=500us", "kill_after", "1ms", EXACT },
+	{ 'v', "TimeoutStopSec=1.1234567s", "kill_after", "1124ms", EXACT },
+	{ 'v', "TimeoutStopSec=", "kill_after", "90s", NOT },
+	{ 'v', "TimeoutStopSec=s", "kill_after", "90s", NOT },
+	{ 'v', "TimeoutStopSec=5 fortnights", "kill_after", "90s", NOT },
+	{ 'v', "TimeoutStopSec=5 thousandsofyears", "kill_after", "90s", NOT },
+	{ 'v', "TimeoutStopSec=99999999999999999999", "kill_after", "90s", NOT },
+	{ 'v', "TimeoutStopSec=999999999999999y", "kill_after", "90s", NOT },
+	{ 'v', "TimeoutStopSec=140000y 140000y 140000y", "kill_after", "90s", NOT },
+	{ 'v', "TimeoutStopSec=1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "kill_after", "16s", EXACT },
+	{ 'v', "TimeoutStopSec=1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "kill_after", "90s", NOT },
+	{ 'v', "RuntimeMaxSec=2h", "time_limit", "2h", EXACT },
+	{ 'v', "RuntimeMaxSec=1d", "time_limit", "1d", EXACT },
+	{ 'v', "RuntimeMaxSec=0", "time_limit", "0", EXACT },
+	{ 'v', "RuntimeMaxSec=x", "time_limit", NULL, NOT },
+	{ 's', "ReceiveBuffer=", "rcvbuf", NULL, NOT },
+	{ 's', "ReceiveBuffer=12345678901234567890123", "rcvbuf", NULL, NOT },
+	{ 's', "ReceiveBuffer=1234567890123456789", "rcvbuf", NULL, NOT },
+	{ 's', "ReceiveBuffer=9999E", "rcvbuf", NULL, NOT },
+	{ 's', "ReceiveBuffer=64KB", "rcvbuf", "65536", EXACT },
+	{ 's', "ReceiveBuffer=64 K", "rcvbuf", "65536", EXACT },
+	{ 's', "ReceiveBuffer=64KBytes", "rcvbuf", NULL, NOT },
+	{ 's', "Backlog=4294967296", "backlog", NULL, NOT },
+	{ 's', "Backlog=", "backlog", NULL, NOT },
+	{ 's', "DeferAcceptSec=infinity", "defer_accept", NULL, NOT },
+	{ 's', "DeferAcceptSec=x", "defer_accept", NULL, NOT },
+	{ 's', "KeepAlive=maybe", "keepalive", "0", NOT },
+	{ 's', "KeepAlive=yes\nKeepAliveTimeSec=5min", "keepalive", "5min", EXACT },
+	{ 's', "KeepAliveTimeSec=x\nKeepAlive=yes", "keepalive", "2h", NOT },
+	{ 's', "KeepAliveTimeSec=0\nKeepAlive=yes", "keepalive", "2h", EXACT }, /* the kernel's own */
+	{ 's', "KeepAliveTimeSec=infinity\nKeepAlive=yes", "keepalive", "2h", NEAR },
+	{ 's', "FreeBind=no", "freebind", "no", EXACT },
+	{ 's', "BindToDevice=", "interface", NULL, EXACT },
+	{ 'f', "FreeBind=yes", "freebind", NULL, EXACT },
+	{ 'f', "KeepAlive=yes", "keepalive", NULL, EXACT },
+	{ 'f', "SocketMode=", "socket_mode", "0666", EXACT },
+	{ 'f', "SocketMode=7777", "socket_mode", "0666", NOT },
+	{ 'f', "SocketMode=x", "socket_mode", "0666", NOT },
+	{ 'f', "SocketUser=", "socket_user", NULL, EXACT },
+	{ 'f', "SocketUser=%H", "socket_user", NULL, NOT },
+	{ 'f', "SocketUser=12345", "socket_user", "12345", EXACT },
+	{ 'f', "SocketUser=no-such-user", "disable", "yes", CHANGED },
+	{ 'f', "SocketGroup=12345", "socket_group", "12345", EXACT },
+	{ 's', "SocketUser=root", "socket_user", NULL, EXACT },
+	{ 's', "TriggerLimitBurst=x", "rate", NULL, NOT },
+	{ 's', "TriggerLimitBurst=0", "rate", NULL, CHANGED },
+	{ 's', "TriggerLimitIntervalSec=x", "rate", NULL, NOT },
+	{ 'w', "TriggerLimitBurst=10", "rate", "10/2s", CHANGED },
+	{ 'w', "PollLimitIntervalSec=4s", "rate", "15/4s", CHANGED },
+
+	/* ---- addresses ---- */
+	{ 's', "ListenStream=@", "listen", "7777", NOT },
+	{ 's', "ListenStream=/", "listen", "7777", NOT },
+	{ 's', "ListenStream=vsock:3", "listen", "7777", NOT },
+	{ 's', "ListenStream=vsock-stream:3:5000", "listen", "7777, vsock:3:5000", EXACT },
+	{ 's', "ListenStream=vsock:4294967295:5000", "listen", "7777, vsock:5000", EXACT },
+	{ 's', "ListenStream=80/udp", "listen", "7777", NOT },
+	{ 's', "ListenStream=80, 81", "listen", "7777", NOT },
+	{ 's', "ListenStream=name", "listen", "7777", NOT },
+	{ 's', "ListenSequentialPacket=vsock:3:5000", "listen", "7777", NOT },
+	{ 's', "ListenStream=80\nSocketProtocol=sctp", "listen", NULL, NOT },
+	{ 's', "ListenStream=80\nSocketProtocol=udplite", "listen", NULL, NOT },
+	{ 's', "ListenStream=/run/x\nSocketProtocol=sctp", "listen", "unix:/run/x", EXACT },
+	{ 's', "SocketProtocol=tcp", "listen", "7777", EXACT },
+	{ 's', "BindIPv6Only=both", "listen", "7777", EXACT },
+	{ 's', "BindIPv6Only=default", "listen", "7777", EXACT },
+	{ 's', "BindIPv6Only=ipv6-only\nListenStream=[::]:80", "listen", "[::]:7777, [::]:80", EXACT },
+	{ 's', "MaxConnectionsPerSource=x", "per_source", "none", NOT },
+
+	/* ---- as whom, where, and how long ---- */
+	{ 'v', "User=", "user", "root", EXACT },
+	{ 'v', "User=%u", "user", "root", EXACT },
+	{ 'v', "User=12345", "user", "12345", EXACT },
+	{ 'v', "Group=no-such-group", "disable", "yes", CHANGED },
+	{ 'v', "Group=%H", "disable", "yes", NOT },
+	{ 'v', "Group=54321", "group", "54321", EXACT },
+	{ 'v', "User=%m", "disable", "yes", NOT },
+	{ 'v', "User=made-up\nDynamicUser=yes", "user", NULL, NEAR },
+	{ 'v', "Group=made-up\nDynamicUser=yes", "group", NULL, NEAR },
+	{ 'v', "User=daemon\nDynamicUser=yes", "user", "daemon", EXACT },
+	{ 'v', "DynamicUser=maybe", "user", "root", NEAR },
+	{ 'v', "DynamicUser=no", "user", "root", EXACT },
+	{ 'v', "SupplementaryGroups=", "groups", NULL, EXACT },
+	{ 'v', "SupplementaryGroups=no-such-group", "disable", "yes", NEAR },
+	{ 'v', "SupplementaryGroups='root", "groups", NULL, NOT },
+	{ 'v', "SupplementaryGroups=%H", "groups", NULL, NOT },
+	{ 'v', "WorkingDirectory=", "directory", NULL, EXACT },
+	{ 'v', "WorkingDirectory=%H", "directory", NULL, NOT },
+	{ 'v', "WorkingDirectory=tmp", "directory", NULL, NOT },
+	{ 'v', "WorkingDirectory=/bin/true", "disable", "yes", CHANGED },
+	{ 'v', "WorkingDirectory=~\nUser=daemon", "directory", "/usr/sbin", EXACT },
+	{ 'v', "WorkingDirectory=~\nUser=no-such-user", "directory", NULL, NOT },
+	{ 'v', "WorkingDirectory=%T", "directory", "/tmp", EXACT },
+	{ 'v', "RootDirectory=/", "chroot", NULL, EXACT },
+	{ 'v', "RootDirectory=~", "chroot", NULL, NOT },
+	{ 'v', "RootDirectory=-/tmp", "chroot", NULL, NOT },
+	{ 'v', "RootDirectory=/no/such", "disable", "yes", CHANGED },
+	{ 'v', "WorkingDirectory=/no/such\nRootDirectory=/", "disable", "yes", CHANGED },
+	{ 'v', "RootDirectory=/tmp\nWorkingDirectory=/no/such", "disable", NULL, EXACT }, /* it is seen from inside */
+	{ 'v', "Nice=", "nice", NULL, EXACT },
+	{ 'v', "Nice=+5", "nice", "5", EXACT },
+	{ 'v', "UMask=", "umask", NULL, EXACT },
+	{ 'v', "LimitNOFILE=", "rlimit_nofile", NULL, EXACT },
+	{ 'v', "LimitNOFILE=x", "rlimit_nofile", NULL, NOT },
+	{ 'v', "LimitNOFILE=5:x", "rlimit_nofile", NULL, NOT },
+	{ 'v', "LimitNOFILE=50:50", "rlimit_nofile", "50", EXACT },
+	{ 'v', "LimitCPU=1500ms", "rlimit_cpu", "2s", EXACT },
+	{ 'v', "LimitCPU=infinity", "rlimit_cpu", "unlimited", EXACT },
+	{ 'v', "LimitFSIZE=1M", "rlimit_fsize", "1048576", EXACT },
+	{ 'v', "LimitDATA=1M", "rlimit_data", "1048576", EXACT },
+	{ 'v', "LimitMEMLOCK=1M", "rlimit_memlock", "1048576", EXACT },
+	{ 'v', "KillSignal=TERM", "kill_after", "90s", EXACT },
+	{ 'v', "KillSignal=15", "kill_after", "90s", EXACT },
+	{ 'v', "KillSignal=", "kill_after", "90s", EXACT },
+	{ 'v', "KillMode=none", "kill_after", "90s", NOT },
+	{ 'v', "Type=oneshot", "wait", NULL, NEAR },
+	{ 'v', "Type=dbus", "wait", NULL, NOT },
+	{ 'v', "Type=idle", "wait", NULL, EXACT },
+	{ 'v', "Type=nonsense", "wait", NULL, NOT },
+	{ 'v', "NoNewPrivileges=maybe", "no_new_privileges", NULL, NOT },
+	{ 'v', "SendSIGKILL=", "kill_after", "90s", EXACT },
+
+	/* ---- descriptors ---- */
+	{ 'v', "StandardOutput=null", "stderr", "null", NEAR },
+	{ 'v', "StandardOutput=inherit", "stderr", "socket", EXACT },
+	{ 'v', "StandardOutput=", "stderr", NULL, EXACT },
+	{ 'v', "StandardOutput=null\nStandardError=inherit", "stderr", "null", NEAR },
+	{ 'v', "StandardOutput=socket\nStandardError=", "stderr", NULL, EXACT },
+	{ 'v', "StandardError=file:/tmp/x", "stderr", "file:/tmp/x", NEAR },
+	{ 'v', "StandardError=file:%H", "stderr", NULL, NOT },
+	{ 'v', "StandardError=file:x", "stderr", NULL, NOT },
+	{ 'v', "StandardError=kmsg", "stderr", NULL, CHANGED },
+	{ 'v', "StandardError=syslog", "stderr", NULL, CHANGED },
+	{ 'x', "StandardInput=tty", "stderr", NULL, NOT },
+	{ 'x', "StandardInput=socket\nStandardOutput=inherit", "stderr", "socket", EXACT },
+
+	/* ---- who may ---- */
+	{ 's', "IPAddressDeny=", "deny", NULL, EXACT },
+	{ 's', "IPAddressDeny='any", "deny", NULL, NOT },
+	{ 's', "IPAddressDeny=link-local", "deny", "169.254.0.0/16, fe80::/64", NEAR },
+	{ 's', "IPAddressDeny=multicast", "deny", "224.0.0.0/4, ff00::/8", NEAR },
+	{ 's', "IPAddressDeny=nonsense", "deny", NULL, NOT },
+	{ 's', "IPAddressDeny=10.0.0.0/8 any", "deny", "10.0.0.0/8, all", NEAR },
+	{ 's', "IPAddressDeny=any 10.0.0.0/8", "deny", "all, 10.0.0.0/8", NEAR },
+	{ 's', "IPAddressDeny=any\nIPAddressAllow=10.0.0.0/8", "allow", "10.0.0.0/8", NEAR },
+	{ 's', "IPAddressDeny=any\nIPAddressAllow=10.0.0.0/8", "deny", NULL, NEAR },
+	{ 's', "IPAddressDeny=10.0.0.0/8\nIPAddressAllow=10.1.0.0/16", "allow", "10.1.0.0/16, all", NEAR },
+
+	/* ---- variables and texts ---- */
+	{ 'v', "Environment=A=1 A=2", "env", "A=2", EXACT },
+	{ 'v', "Environment='A=1", "env", NULL, NOT },
+	{ 'v', "Environment=A=%H", "env", NULL, NOT },
+	{ 'v', "Environment=nonsense", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\101\\n", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\101", "env", "A=A", EXACT },
+	{ 'v', "Environment=A=\\u00e9", "env", "'A=\xc3\xa9'", EXACT },
+	{ 'v', "Environment=A=\\u0041\\U00000042", "env", "A=AB", EXACT },
+	{ 'v', "Environment=A=\\u20ac", "env", "'A=\xe2\x82\xac'", EXACT },
+	{ 'v', "Environment=A=\\U0001F600", "env", "'A=\xf0\x9f\x98\x80'", EXACT },
+	{ 'v', "Environment=A=\\ud800", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\udfff", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\ue000", "env", "'A=\xee\x80\x80'", EXACT },
+	{ 'v', "Environment=A=\\U00110000", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\x4G", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\x00", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\4", "env", NULL, NOT },
+	{ 'v', "Environment=A=\\189", "env", NULL, NOT },
+	{ 'v', "Environment=A=\"b'c\"", "env", "'A=b'\\''c'", EXACT },
+	{ 'v', "EnvironmentFile=", "env", NULL, EXACT },
+	{ 'v', "PassEnvironment=", "pass_env", NULL, EXACT },
+	{ 'v', "PassEnvironment='A", "pass_env", NULL, NOT },
+	{ 'v', "PassEnvironment=A B", "pass_env", "A, B", CHANGED },
+	{ 'u', "Description=", "description", NULL, EXACT },
+	{ 'u', "Description=%H", "description", NULL, NOT },
+	{ 'u', "Description=%n of %p", "description", "input of input", EXACT },
+	{ 'u', "Description=%N", "description", "input", EXACT },
+	{ 'u', "Description=it is %", "description", "it is %", EXACT },
+	{ 'u', "Documentation=", "description", NULL, EXACT },
+	{ 'x', "PrivateTmp=maybe", "chroot", NULL, NOT },
+	{ 'v', "MountAPIVFS=no", "chroot", NULL, EXACT },
 };
 
 /* The line stands in line HEAD_LINES + 1 of the file called INPUT. */
@@ -259,6 +446,21 @@ static const struct {
 	{ "ExecStart=/bin/echo 'a", NULL },
 	{ "ExecStart=/bin/echo \\q", NULL },
 	{ "ExecStart=/bin/echo 'a ;b'", "/bin/echo 'a '\\;'b'" },
+	{ "ExecStart=+/bin/echo a", "/bin/echo a" },
+	{ "ExecStart=!/bin/echo a", "/bin/echo a" },
+	{ "ExecStart=|/bin/echo a", "/bin/echo a" },
+	{ "ExecStart=@/bin/echo other a", "/bin/echo a" },
+	{ "ExecStart=@/bin/echo /bin/echo a", "/bin/echo a" },
+	{ "ExecStart=@/bin/echo", "/bin/echo" },
+	{ "ExecStart=-", NULL },
+	{ "ExecStart=%H", NULL },
+	{ "ExecStart=%s -c true", "/bin/sh -c true" },
+	{ "ExecStart=usherd-no-such-program", "/usr/bin/usherd-no-such-program" },
+	{ "ExecStart=bin/echo", "/usr/bin/bin/echo" },
+	{ "Environment=A=x\nExecStart=/bin/echo a${A}b$$c ${A", "/bin/echo 'axb$c' '${A'" },
+	{ "Environment=A=x\nExecStart=/bin/echo $ $1 $A.b", "/bin/echo '$' '$1' '$A.b'" },
+	{ "Environment=\"A='b\"\nExecStart=/bin/echo $A", NULL },
+	{ "ExecStart=/bin/echo a \\; b", "/bin/echo a \\; b" },
 	{ "ExecStart=", NULL },
 	{ "Type=simple", NULL },
 };
@@ -280,6 +482,7 @@ START_TEST(each_command)
 		      "%s: %s", commands[_i].lines, exec != NULL ? exec : "-");
 	ck_assert_int_eq(import_worst(import) == IMPORT_UNSUPPORTED,
 			 commands[_i].exec == NULL || strstr(commands[_i].lines, "$B x") != NULL ||
+				 strstr(commands[_i].lines, "=!") != NULL || strstr(commands[_i].lines, "=|") != NULL ||
 				 strstr(commands[_i].lines, " ; ") != NULL);
 	import_free(import);
 }
@@ -301,6 +504,23 @@ START_TEST(lines_that_go_on_are_told)
 	ck_assert_str_eq(class_of(import, 5, class), EXACT); /* replaced */
 	ck_assert_str_eq(import_get(import_next(import, NULL), "user"), "root");
 	ck_assert_uint_eq(import_count(import, IMPORT_UNSUPPORTED), 6);
+	import_free(import);
+}
+END_TEST
+
+/* The daemon listens where systemd did, whatever bytes the path has. */
+START_TEST(path_is_kept)
+{
+	const struct row row = { 'f', "ListenStream=\nListenStream=/run/a b,'\\c", NULL, NULL, NULL };
+	struct import *import = import_row(&row);
+	const char *value = import_get(import_next(import, NULL), "listen");
+	struct conf_input input = { .text = value, .arena = import_arena(import) };
+	struct endpoint_list list = { 0 };
+	char reason[CONF_REASON_MAX] = "";
+
+	ck_assert_msg(conf_type_endpoints.parse(&input, &list, reason) == 0, "%s: %s", value, reason);
+	ck_assert_uint_eq(list.count, 1);
+	ck_assert_str_eq(list.items[0].address.un.sun_path, "/run/a b,'\\c");
 	import_free(import);
 }
 END_TEST
@@ -329,6 +549,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tests, each_key, 0, ELEMENTS(rows));
 	tcase_add_loop_test(tests, each_command, 0, ELEMENTS(commands));
 	tcase_add_test(tests, lines_that_go_on_are_told);
+	tcase_add_test(tests, path_is_kept);
 	tcase_add_test(tests, keys_are_sorted);
 	suite_add_tcase(suite, tests);
 	return suite;
