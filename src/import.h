@@ -92,9 +92,8 @@ void import_setf(struct import_service *service, const char *key, const char *fo
 	__attribute__((format(printf, 3, 4)));
 const char *import_get(const struct import_service *service, const char *key); /* NULL: not set */
 
-/* Adds to a list, behind a comma, with its backslashes doubled; an item that is there already is not added again. A list that
- * became too long stays not
- * set. */
+/* Adds to a list, behind a comma, with its backslashes doubled; an item that is there already is not added again. A list
+ * that became too long stays not set. */
 void import_append(struct import_service *service, const char *key, const char *item);
 
 /* Sets a key to words (a command line, or one word that holds anything), quoted as words.h and conf-read.h ask for.
