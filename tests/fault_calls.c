@@ -5,8 +5,6 @@
 #include "cgroup_help.h"
 #include "connection.h"
 #include "core_help.h"
-#include "family-proc.h"
-#include "family.h"
 #include "holders.h"
 #include "identity.h"
 #include "pid-file.h"
@@ -426,69 +424,6 @@ static void finish_holder(int result, const struct faulty_plan *plan)
 	close(ends[1]);
 }
 
-/* ---- processes ---- */
-
-static struct family family;
-
-static bool is_no_leader(void *context, pid_t pid)
-{
-	(void)context;
-	return pid == family.group;
-}
-
-/* One that leads, and one that has left its group. */
-static void prepare_family(void)
-{
-	int ready[2];
-	char byte;
-
-	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
-	family_adopt_orphans();
-	family = (struct family){ .group = fork() };
-	if (family.group == 0) {
-		setsid();
-		setenv("USHERD_SESSION", "12", 1);
-		if (fork() == 0) {
-			setsid();
-			dup2(ready[1], STDOUT_FILENO);
-			execl("/bin/sh", "sh", "-c", "echo; exec sleep 60", NULL);
-		}
-		pause();
-	}
-	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-	family.pidfd = (int)syscall(SYS_pidfd_open, family.group, 0);
-	close(ready[0]);
-	close(ready[1]);
-}
-
-static int work_family(void)
-{
-	const struct family *list[] = { &family };
-	size_t strays = family_signal_strays(list, 1, 0, is_no_leader, NULL);
-
-	strays += family_proc_search_strays(list, 1, 0, is_no_leader, NULL);
-	(void)family_count_left();
-	(void)family_collect_orphans(is_no_leader, NULL);
-	family_signal(&family, SIGCONT);
-	return family_is_alive(&family) ? (int)strays : -1;
-}
-
-static void finish_family(int result, const struct faulty_plan *plan)
-{
-	const struct family *list[] = { &family };
-	siginfo_t info;
-
-	(void)plan;
-	EXPECT(result >= 0); /* who leads is alive, whatever cannot be found out */
-	EXPECT(result <= 2);
-	(void)family_proc_search_strays(list, 1, SIGKILL, is_no_leader, NULL);
-	family_signal(&family, SIGKILL);
-	close(family.pidfd);
-	for (unsigned i = 0; i < 2 && waitid(P_ALL, 0, &info, WEXITED) == 0; i++)
-		if (info.si_pid == family.group)
-			(void)kill(-family.group, SIGKILL);
-}
-
 /* ---- cgroups ---- */
 
 static struct cgroup_pool *pool;
@@ -601,14 +536,6 @@ START_TEST(logging)
 }
 END_TEST
 
-START_TEST(processes)
-{
-	const struct faulty_work work = { "family", prepare_family, work_family, finish_family, 3 };
-
-	sweep(&work, 20);
-}
-END_TEST
-
 START_TEST(cgroups)
 {
 	const struct faulty_work work = { "cgroup", prepare_cgroup, work_cgroup, finish_cgroup, 0 };
@@ -628,7 +555,6 @@ static Suite *make_suite(void)
 	tcase_set_timeout(all, 60);
 	tcase_add_loop_test(all, each_call, 0, 8);
 	tcase_add_loop_test(all, logging, 0, 2);
-	tcase_add_test(all, processes);
 	tcase_add_test(all, cgroups);
 	suite_add_tcase(suite, all);
 	return suite;

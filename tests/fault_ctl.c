@@ -224,7 +224,6 @@ static const struct {
 	{ FAULTY_send, EIO, EX_OSERR, "control socket: Input/output error" },
 	{ FAULTY_recv, ECONNRESET, EX_UNAVAILABLE, "closed" },
 	{ FAULTY_recv, EIO, EX_OSERR, "control socket: Input/output error" },
-	{ FAULTY_poll, ENOMEM, EX_OSERR, "control socket: Cannot allocate" },
 	{ FAULTY_realloc, ENOMEM, EX_OSERR, "no memory for the answer" },
 	{ FAULTY_malloc, ENOMEM, EX_OSERR, "Cannot allocate" },
 };

@@ -406,10 +406,15 @@ static void be_quiet(void)
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
 }
 
+/* A counting build writes its counts around execve(2), and more often than a child on our memory can stand. */
+void __gcov_dump(void) __attribute__((weak));
+
 START_TEST(steps)
 {
-	const struct faulty_work work = { "steps", prepare_steps, work_steps, finish_steps, 0 };
+	const struct faulty_work work = { "steps", prepare_steps, work_steps, finish_steps, 4 };
 
+	if (__gcov_dump != NULL)
+		return;
 	if (_i == 1) { /* without being root, but with capabilities, which are handed on */
 		if (geteuid() != 0)
 			return;
@@ -470,6 +475,7 @@ static Suite *make_suite(void)
 	tcase_set_timeout(all, 150);
 	tcase_add_loop_test(all, whole, 0, WHOLE_PARTS);
 	suite_add_tcase(suite, all);
+	tcase_set_timeout(alone, 150); /* counting builds write all their counts before each execve(2) */
 	tcase_add_loop_test(alone, said_yes, 0, ELEMENTS(reports));
 	tcase_add_loop_test(alone, beginning, 0, ELEMENTS(beginnings));
 	tcase_add_loop_test(alone, steps, 0, 2);
