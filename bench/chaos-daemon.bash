@@ -99,10 +99,10 @@ ask()
 }
 
 # ask_again VERB...: the same, once more when the connection ended without an answer: an upgrade by signal, which does not
-# wait for those that are asked for on the control socket, ends it.
+# wait for those that are asked for on the control socket, ends it. An upgrade that would lose clients may be refused.
 ask_again()
 {
-	ask "$@" || { [[ $answer = *'without an answer'* ]] && ask "$@"; }
+	ask "$@" || { [[ $answer = *'without an answer'* ]] && ask "$@"; } || [[ $answer = *'clients wait for a process'* ]]
 }
 
 # number KEY: of the last answer, the first of that name.

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define AGAIN_NS (100 * NS_PER_MS)
 
@@ -50,7 +51,8 @@ static void give_up(struct session *session, const struct spawn_failure *failure
 	stop_waiting(session);
 	table->means.failed(table->context, session, failure);
 	loop_disarm(table->means.loop, &session->timer);
-	close(fd_take(&session->socket.fd));
+	cleanup_fd(&session->socket.fd);
+	session->socket.fd = -1;
 	session_forget(session);
 }
 
@@ -99,6 +101,29 @@ static void try_again(struct loop_timer *timer)
 	start_its_own(container_of(timer, struct session, timer));
 }
 
+/* The copy has the client, and may have read what that said, so that nobody else could go on for it. When there was no
+ * descriptor to watch it by, the one of the connection makes room: such a session does without `linger`. */
+static bool make_room(struct session *session, struct spawn_child *copy)
+{
+	struct spawn_failure failure = { .step = "pidfd_open", .stage = CHILD_STAGE_EXEC };
+	siginfo_t info;
+
+	if (copy->pidfd >= 0)
+		return true;
+	close(fd_take(&session->socket.fd));
+	copy->pidfd = (int)syscall(SYS_pidfd_open, copy->pid, 0);
+	/* A child that has not been collected: then its number is still its own. */
+	if (copy->pidfd >= 0 && waitid(P_PIDFD, (id_t)copy->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		return true;
+	failure.error = errno;
+	if (copy->pidfd < 0)
+		kill(copy->pid, SIGKILL);
+	cleanup_fd(&copy->pidfd);
+	cleanup_fd(&copy->stderr_pipe);
+	give_up(session, &failure);
+	return false;
+}
+
 void session_copy_came(struct warm_client *client, const struct spawn_child *child)
 {
 	struct session *session = container_of(client, struct session, copy);
@@ -106,8 +131,10 @@ void session_copy_came(struct warm_client *client, const struct spawn_child *chi
 
 	if (table->closed) {
 		/* Nobody would look after it. */
-		if (child != NULL)
+		if (child != NULL && child->pidfd >= 0)
 			syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+		else if (child != NULL)
+			kill(child->pid, SIGKILL);
 		stop_waiting(session);
 		close(fd_take(&session->socket.fd));
 		session_forget(session);
@@ -121,6 +148,8 @@ void session_copy_came(struct warm_client *client, const struct spawn_child *chi
 
 	struct spawn_child copy = *child;
 
+	if (!make_room(session, &copy))
+		return;
 	if (session->cgroup_fd >= 0)
 		(void)cgroup_move(session->cgroup_fd, copy.pid);
 	become_live(session, &copy);

@@ -166,7 +166,7 @@ int session_go_live(struct session *session, const struct spawn_request *request
 	}
 	session_living_add(session);
 	session_orphans_watch(table);
-	if (request->kind == SPAWN_CONNECTION && session->socket.fd < 0)
+	if (request->kind == SPAWN_CONNECTION && session->socket.fd < 0 && request->socket >= 0)
 		close(request->socket);
 	log_start(session, request);
 	return 0;

@@ -125,13 +125,12 @@ int warm_client_started(struct warm *warm, const struct warm_report *report, pid
 	if (client == NULL)
 		return -EPROTO;
 	r = open_copy(warm, report->ticket, pid, &child.pidfd);
-	if (r < 0) {
-		/* Without a descriptor to watch it by it has to end; what does not belong to us never had a client. */
-		if (r != -EPROTO)
-			kill(pid, SIGKILL);
+	if (r == -EPROTO) { /* what does not belong to us never had a client */
 		answer(warm, client, NULL);
-		return r == -EPROTO ? r : 0;
+		return r;
 	}
+	if (r < 0)
+		child.pidfd = -1;
 	child.stderr_pipe = client->stderr_pipe;
 	warm->served++;
 	answer(warm, client, &child);

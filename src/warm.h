@@ -74,7 +74,7 @@ struct warm_client {
 
 /* What all fork servers work with; borrowed. `is_taken` tells pids that are known elsewhere (the leaders of sessions);
  * a pid that it knows is no copy. `answered` tells who waited: a child, as spawn_start() gives it, or NULL: nobody
- * has the connection, or will. */
+ * has the connection, or will. A child without a pidfd (-1) has it, but there was no descriptor to watch it by. */
 struct warm_means {
 	struct loop *loop;
 	struct spawn *spawn;

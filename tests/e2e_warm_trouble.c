@@ -413,6 +413,43 @@ START_TEST(settings_go_with_it)
 }
 END_TEST
 
+/* The copy that has the client goes on with it, when there is no descriptor to watch it by but that of the client. */
+START_TEST(no_descriptor_to_watch_by)
+{
+	struct daemon *daemon = daemon_start(CAT "warm_spares = 0\nstderr = null\n");
+	struct rlimit limit, before;
+	char path[64], *reply;
+	unsigned lowest = 0, cold;
+	int fd;
+
+	warm_ready(daemon, "cat");
+	warm_until_served(daemon, 1);
+	cold = daemon_count_log(daemon, " start service=cat .* warm=no");
+	do
+		snprintf(path, sizeof(path), "/proc/%d/fd/%u", daemon->pid, ++lowest);
+	while (access(path, F_OK) == 0);
+	ck_assert_int_eq(prlimit(daemon->pid, RLIMIT_NOFILE, NULL, &before), 0);
+	limit = before;
+	limit.rlim_cur = lowest + 1;
+	ck_assert_int_eq(prlimit(daemon->pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	fd = tcp_connect(1);
+	send_text(fd, "hello\n");
+	reply = read_piece(fd, PATIENCE_MS, NULL);
+	ck_assert_msg(reply != NULL && strcmp(reply, "hello\n") == 0, "got %s; log:\n%s", reply, daemon_log_tail(daemon));
+	free(reply);
+	shutdown(fd, SHUT_WR);
+	reply = read_all(fd, NULL);
+	ck_assert_str_eq(reply, "");
+	free(reply);
+	close(fd);
+	ck_assert_int_eq(prlimit(daemon->pid, RLIMIT_NOFILE, &before, NULL), 0);
+	warm_until_served(daemon, 1);
+	ck_assert_uint_eq(daemon_count_log(daemon, " start service=cat .* warm=no"), cold);
+	check_counts(daemon);
+	daemon_stop(daemon);
+}
+END_TEST
+
 static Suite *make(void)
 {
 	Suite *suite = suite_create("warm_trouble");
@@ -424,6 +461,7 @@ static Suite *make(void)
 	tcase_add_test(tests, killed_while_it_starts);
 	tcase_add_test(tests, no_room_for_processes);
 	tcase_add_test(tests, no_room_is_told);
+	tcase_add_test(tests, no_descriptor_to_watch_by);
 	tcase_add_loop_test(tests, nonsense_is_found_out, 0, sizeof(nonsense) / sizeof(nonsense[0]));
 	tcase_add_test(tests, closed_socket_is_found_out);
 	tcase_add_test(tests, exit_before_input_is_told);
