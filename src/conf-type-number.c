@@ -15,18 +15,17 @@
  * `ret_over` tells whether it is too large for 63 bits. */
 static const char *scan_number(const char *text, int64_t *ret_number, bool *ret_over)
 {
-	uint64_t number = 0;
+	int64_t number = 0;
 	bool over = false;
 
 	if (*text < '0' || *text > '9' || (*text == '0' && text[1] >= '0' && text[1] <= '9'))
 		return NULL;
 	for (; *text >= '0' && *text <= '9'; text++) {
-		if (number > (INT64_MAX - 9) / 10)
+		if (over || __builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_add_overflow(number, *text - '0', &number))
 			over = true;
-		else
-			number = number * 10 + (uint64_t)(*text - '0');
 	}
-	*ret_number = over ? INT64_MAX : (int64_t)number;
+	*ret_number = over ? INT64_MAX : number;
 	*ret_over = over;
 	return text;
 }

@@ -49,7 +49,10 @@ static const struct {
 	{&conf_type_size, 0, INT64_MAX, "3G", "3G"},
 	{&conf_type_size, 0, INT64_MAX, "8388607T", "8388607T"},
 	{&conf_type_size, 0, INT64_MAX, "8388608T", NULL},
-	{&conf_type_size, 0, INT64_MAX, "9223372036854775807", NULL}, /* the last digit is given up */
+	{&conf_type_size, 0, INT64_MAX, "9223372036854775807", "9223372036854775807"},
+	{&conf_type_size, 0, INT64_MAX, "9223372036854775808", NULL},
+	{&conf_type_size, 0, INT64_MAX, "92233720368547758070", NULL},
+	{&conf_type_size, 0, INT64_MAX, "18446744073709551617", NULL},
 	{&conf_type_size, 0, INT64_MAX, "9223372036854775808", NULL},
 	{&conf_type_size, 0, INT64_MAX, "18446744073709551617", NULL},
 	{&conf_type_size, 0, INT64_MAX, "1MB", NULL},
