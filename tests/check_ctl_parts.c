@@ -292,8 +292,8 @@ static const char *const states[] = {
 	"\"sessions\":{\"active\":95,\"most\":100},\"descriptors\":{\"open\":95,\"limit\":100},\"loop\":{\"lag_seconds\":2},"
 	"\"log\":{\"dropped\":5}},\"problems\":[{\"service\":\"a\",\"state\":\"failing\",\"message\":\"a message that is quite a bit "
 	"longer than what a narrow terminal has room for, so that it is cut\"},{\"state\":\"full\"}]}",
-	"{\"ok\":true,\"daemon\":{\"state\":\"draining\",\"sessions\":{\"active\":75,\"most\":100},\"accepted\":1000000,"
-	"\"refused_total\":77,\"descriptors\":{\"open\":1,\"limit\":100}},\"problems\":[{\"state\":\"x\"}]}",
+	("{\"ok\":true,\"daemon\":{\"state\":\"draining\",\"sessions\":{\"active\":75,\"most\":100},\"accepted\":1000000,"
+	"\"refused_total\":77,\"descriptors\":{\"open\":1,\"limit\":100}},\"problems\":[{\"state\":\"x\"}]}"),
 	"{\"ok\":true,\"daemon\":{\"sessions\":{\"active\":1,\"most\":100000}},\"problems\":[]}",
 };
 
