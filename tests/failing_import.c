@@ -6,7 +6,7 @@
 #include "import_help.h"
 
 /* Of so many bytes that are read in all each allocation fails; of those behind them, fewer and fewer. */
-#define BYTES_READ 100000
+#define BYTES_READ 20000
 
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
