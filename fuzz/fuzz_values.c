@@ -109,21 +109,24 @@ static void check_number(unsigned which, struct conf_input *input)
 	unsigned count = 0;
 	uint64_t wide = 0;
 	int64_t expected;
+	bool accepted;
 
 	if (which == 0) {
 		input->max = UINT32_MAX;
 		expected = expect(input->text, counts, input->max);
-		check(read_twice(&conf_type_count, input, &count, sizeof(count)) == 0, count, expected, input->min);
+		accepted = read_twice(&conf_type_count, input, &count, sizeof(count)) == 0;
+		check(accepted, count, expected, input->min);
 	} else if (which == 1) {
 		input->max = INT64_MAX;
 		expected = expect(input->text, sizes, input->max);
-		check(read_twice(&conf_type_size, input, &wide, sizeof(wide)) == 0, wide, expected, input->min);
+		accepted = read_twice(&conf_type_size, input, &wide, sizeof(wide)) == 0;
+		check(accepted, wide, expected, input->min);
 	} else {
 		input->min = 1;
 		input->max = 3650 * DAY_MS;
 		expected = expect(input->text, times, input->max);
-		check(read_twice(&conf_type_duration, input, &wide, sizeof(wide)) == 0, wide / NS_PER_MS, expected,
-		      input->min);
+		accepted = read_twice(&conf_type_duration, input, &wide, sizeof(wide)) == 0;
+		check(accepted, wide / NS_PER_MS, expected, input->min);
 	}
 }
 
